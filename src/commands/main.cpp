@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// The program: reads the command line, runs one subcommand, and is the only
+// place that decides how the process exits.
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <exception>
+#include <map>
+#include <string>
+
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include "commands/commands.h"
+#include "commands/version.h"
+
+namespace fusetrace {
+
+bool GlobalOptions::color_on(int fd) const {
+  if (color != Color::automatic) return color == Color::always;
+  const char* no_color = std::getenv("NO_COLOR");
+  const char* term = std::getenv("TERM");
+  return isatty(fd) == 1 && (no_color == nullptr || *no_color == '\0') && term != nullptr &&
+         std::string_view(term) != "dumb";
+}
+
+namespace {
+
+int run(int argc, char** argv) {
+  CLI::App app{"fusetrace: where FUSE requests are served, and what the distance costs"};
+  app.name("fusetrace");
+  app.set_version_flag("--version", std::string("fusetrace ") + FUSETRACE_VERSION);
+  app.require_subcommand(1);
+  app.fallthrough(false);
+
+  Action action;
+  auto log_level = spdlog::level::warn;
+  app.add_option("--log-level", log_level, "trace, debug, info, warn, err or off")
+      ->transform(CLI::CheckedTransformer(
+          std::map<std::string, spdlog::level::level_enum>{{"trace", spdlog::level::trace},
+                                                           {"debug", spdlog::level::debug},
+                                                           {"info", spdlog::level::info},
+                                                           {"warn", spdlog::level::warn},
+                                                           {"err", spdlog::level::err},
+                                                           {"off", spdlog::level::off}},
+          CLI::ignore_case));
+  app.add_option("--color", action.global.color, "auto, always or never")
+      ->transform(CLI::CheckedTransformer(
+          std::map<std::string, GlobalOptions::Color>{{"auto", GlobalOptions::Color::automatic},
+                                                      {"always", GlobalOptions::Color::always},
+                                                      {"never", GlobalOptions::Color::never}},
+          CLI::ignore_case));
+
+  add_record_command(app, action);
+  add_report_command(app, action);
+  add_list_command(app, action);
+  add_doctor_command(app, action);
+  add_bench_command(app, action);
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    // Help and version are "errors" with status 0; everything else is wrong usage.
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+
+  spdlog::set_default_logger(spdlog::stderr_color_st("fusetrace"));
+  spdlog::set_pattern("fusetrace: %l: %v");
+  spdlog::set_level(log_level);
+  return action.run ? action.run() : 2;
+}
+
+}  // namespace
+}  // namespace fusetrace
+
+int main(int argc, char** argv) {
+  try {
+    return fusetrace::run(argc, argv);
+  } catch (const std::exception& error) {
+    fprintf(stderr, "fusetrace: %s\n", error.what());
+    return 1;
+  }
+}
