@@ -33,19 +33,21 @@ struct RequestOptions {
 
   uint32_t client_tid = 1001;
   uint32_t server_tid = 2001;
-  std::optional<uint32_t> replier_tid;  // server_tid
-  std::optional<uint32_t> woken_tid;    // woken: server_tid; poached: server_tid + 1; else none
+  std::optional<uint32_t> replier_tid = {};  // server_tid
+  std::optional<uint32_t> woken_tid = {};  // woken: server_tid; poached: server_tid + 1; else none
 
   uint16_t client_cpu = 0;
   uint16_t server_cpu = 0;
-  std::optional<uint16_t> reply_cpu;          // server_cpu
-  std::optional<uint16_t> resume_cpu;         // sync: client_cpu; else unknown
-  std::optional<uint16_t> server_prev_cpu;    // server_cpu where a server was woken, else unknown
-  std::optional<uint16_t> server_target_cpu;  // server_prev_cpu
-  std::optional<uint16_t> server_waker_cpu;   // client_cpu where a server was woken, else unknown
-  std::optional<uint16_t> client_prev_cpu;    // sync: client_cpu; else unknown
-  std::optional<uint16_t> client_target_cpu;  // resume_cpu
-  std::optional<uint16_t> client_waker_cpu;   // sync: reply_cpu; else unknown
+  std::optional<uint16_t> reply_cpu = {};   // server_cpu
+  std::optional<uint16_t> resume_cpu = {};  // sync: client_cpu; else unknown
+  std::optional<uint16_t> server_prev_cpu =
+      {};  // server_cpu where a server was woken, else unknown
+  std::optional<uint16_t> server_target_cpu = {};  // server_prev_cpu
+  std::optional<uint16_t> server_waker_cpu =
+      {};  // client_cpu where a server was woken, else unknown
+  std::optional<uint16_t> client_prev_cpu = {};    // sync: client_cpu; else unknown
+  std::optional<uint16_t> client_target_cpu = {};  // resume_cpu
+  std::optional<uint16_t> client_waker_cpu = {};   // sync: reply_cpu; else unknown
 
   uint8_t migrations_server_waiting = 0;
   uint8_t migrations_server_serving = 0;
@@ -54,8 +56,8 @@ struct RequestOptions {
   uint16_t shard = 0;
 
   uint64_t queued_ns = 1'000'000'000;
-  uint64_t queue_ns = 3'000;    // queued -> picked up
-  uint64_t wakeup_ns = 2'000;   // server waking -> running; at most queue_ns, woken and poached only
+  uint64_t queue_ns = 3'000;   // queued -> picked up
+  uint64_t wakeup_ns = 2'000;  // server waking -> running; at most queue_ns, woken and poached only
   uint64_t service_ns = 5'000;  // picked up -> replied; none for noreply
   uint64_t return_ns = 4'000;   // replied -> resumed; sync only
 };
