@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Servers that were there before the capture: one pass over all open files
+ * finds the processes that have a FUSE device open, a second one over all
+ * threads marks those processes' threads. Both also tell user space what they
+ * found, which is what `fusetrace list` shows.
+ */
+#ifndef FUSETRACE_ITERATORS_H
+#define FUSETRACE_ITERATORS_H
+
+SEC("iter/task_file")
+int iter_devices(struct bpf_iter__task_file *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+	struct ft_open_device out = {};
+	struct device_view view = {};
+	__u32 tgid, one = 1;
+
+	own_address = (__u64)&own_address;
+	if (!task || !file || !read_device(file, &view))
+		return 0;
+	tgid = task->tgid;
+	bpf_map_update_elem(&servers, &tgid, &one, BPF_ANY);
+	out.tgid = tgid;
+	out.fd = ctx->fd;
+	out.connection = view.connection;
+	out.cuse = view.device == CUSE_DEV;
+	{
+		struct fuse_dev *fud = BPF_CORE_READ(file, private_data);
+
+		out.max_background = BPF_CORE_READ(fud, fc, max_background);
+		out.congestion_threshold = BPF_CORE_READ(fud, fc, congestion_threshold);
+		out.waiting = BPF_CORE_READ(fud, fc, num_waiting.counter);
+	}
+	bpf_seq_write(ctx->meta->seq, &out, sizeof(out));
+	return 0;
+}
+
+SEC("iter/task")
+int iter_threads(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct ft_task out = {};
+	struct task_state *ts;
+	__u32 tgid;
+
+	if (!task)
+		return 0;
+	tgid = task->tgid;
+	if (!bpf_map_lookup_elem(&servers, &tgid))
+		return 0;
+	ts = task_create(task);
+	if (ts && !ts->server) {
+		ts->server = true;
+		ts->fd = -1;
+	}
+	out.tid = task->pid;
+	out.tgid = tgid;
+	bpf_probe_read_kernel_str(out.comm, sizeof(out.comm), task->comm);
+	bpf_seq_write(ctx->meta->seq, &out, sizeof(out));
+	return 0;
+}
+
+#endif /* FUSETRACE_ITERATORS_H */

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The few kernel types that fusetrace reads, each with only the members it
+ * reads: CO-RE finds where they are in the running kernel. Where kernels
+ * differ, the variants stand here, with the kernel that made the change.
+ */
+#ifndef FUSETRACE_KERNEL_H
+#define FUSETRACE_KERNEL_H
+
+typedef signed char __s8;
+typedef unsigned char __u8;
+typedef short __s16;
+typedef unsigned short __u16;
+typedef int __s32;
+typedef unsigned int __u32;
+typedef long long __s64;
+typedef unsigned long long __u64;
+typedef __u16 __be16;
+typedef __u32 __be32;
+typedef __u32 __wsum;
+typedef __u8 u8;
+typedef __u16 u16;
+typedef __u32 u32;
+typedef __u64 u64;
+typedef _Bool bool;
+#define true 1
+#define false 0
+#define NULL ((void *)0)
+
+/* The part of enum bpf_map_type and of the helpers' flags that is used. */
+enum {
+	BPF_MAP_TYPE_HASH = 1,
+	BPF_MAP_TYPE_ARRAY = 2,
+	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_MAP_TYPE_CGROUP_ARRAY = 8,
+	BPF_MAP_TYPE_ARRAY_OF_MAPS = 12,
+	BPF_MAP_TYPE_RINGBUF = 27,
+	BPF_MAP_TYPE_TASK_STORAGE = 29,
+};
+enum {
+	BPF_ANY = 0,
+	BPF_NOEXIST = 1,
+	BPF_F_NO_PREALLOC = 1,
+	BPF_F_MMAPABLE = 1024,
+	BPF_LOCAL_STORAGE_GET_F_CREATE = 1,
+	BPF_RB_NO_WAKEUP = 1,
+};
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+/* --- tasks and files ------------------------------------------------------ */
+
+struct thread_info {
+	u32 cpu; /* with CONFIG_THREAD_INFO_IN_TASK, which x86-64 and arm64 always have */
+};
+
+struct sched_entity {
+	unsigned char sched_delayed; /* since 6.12 */
+};
+
+struct css_set;
+struct nsproxy;
+
+struct files_struct;
+
+struct task_struct {
+	struct thread_info thread_info;
+	unsigned int __state; /* volatile long state until 5.14 */
+	int on_cpu;
+	int on_rq;
+	struct sched_entity se;
+	int pid;
+	int tgid;
+	struct task_struct *group_leader;
+	char comm[16];
+	struct files_struct *files;
+};
+
+struct inode {
+	u32 i_rdev;
+};
+
+struct file {
+	struct inode *f_inode;
+	void *private_data;
+};
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
+};
+
+struct pt_regs {
+#if defined(__TARGET_ARCH_x86)
+	unsigned long orig_ax;
+	unsigned long di;
+	unsigned long si;
+#elif defined(__TARGET_ARCH_arm64)
+	u64 orig_x0;
+	int syscallno;
+	u64 regs[31];
+#else
+#error "fusetrace knows the system call registers of x86-64 and arm64"
+#endif
+};
+
+/* --- FUSE (fs/fuse/fuse_i.h, fs/fuse/fuse_dev_i.h, include/uapi/linux/fuse.h) --- */
+
+struct list_head {
+	struct list_head *next, *prev;
+};
+
+typedef struct {
+	int counter;
+} atomic_t;
+
+struct fuse_in_header {
+	u32 len;
+	u32 opcode;
+	u64 unique;
+	u64 nodeid;
+	u32 uid;
+	u32 gid;
+	u32 pid;
+	u32 padding;
+};
+
+struct fuse_out_header {
+	u32 len;
+	int error;
+	u64 unique;
+};
+
+struct super_block;
+
+struct fuse_conn {
+	unsigned int max_background;
+	unsigned int congestion_threshold;
+	atomic_t num_waiting;
+	u32 dev;
+};
+
+struct fuse_mount {
+	struct fuse_conn *fc;
+};
+
+struct fuse_req {
+	struct list_head list;
+	unsigned long flags;
+	struct {
+		struct fuse_in_header h;
+	} in;
+	struct {
+		struct fuse_out_header h;
+	} out;
+	struct fuse_mount *fm; /* since 5.10 */
+};
+
+struct fuse_pqueue {
+	struct list_head *processing; /* hash table of FUSE_PQ_HASH_SIZE since 4.20 */
+};
+
+struct fuse_dev {
+	struct fuse_conn *fc;
+	struct fuse_pqueue pq;
+};
+
+struct fuse_copy_state {
+	struct fuse_req *req;
+};
+
+enum fuse_req_flag {
+	FR_ISREPLY,
+	FR_BACKGROUND = 2,
+	FR_ABORTED = 4,
+	FR_INTERRUPTED = 5,
+	FR_URING = 12, /* since 6.14 */
+};
+
+/* --- BPF iterators ---------------------------------------------------------- */
+
+struct seq_file;
+struct bpf_iter_meta {
+	struct seq_file *seq;
+};
+struct bpf_iter__task_file {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+	u32 fd;
+	struct file *file;
+};
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+};
+
+#pragma clang attribute pop
+
+/* include/linux/sched.h; TASK_WAKING is set while try_to_wake_up() chooses a CPU. */
+#define TASK_RUNNING 0x0000
+#define TASK_WAKING 0x0200
+
+/* Device numbers as the kernel keeps them: major << 20 | minor. */
+#define FUSE_DEV ((10u << 20) | 229u)
+#define CUSE_DEV ((10u << 20) | 203u)
+
+/* include/uapi/linux/fuse.h: messages that are not struct fuse_req. */
+#define FUSE_FORGET 2
+#define FUSE_INTERRUPT 36
+#define FUSE_BATCH_FORGET 42
+#define FUSE_IN_HEADER_LEN 40
+
+/* fs/fuse/fuse_dev_i.h: the lowest bit of unique marks an interrupt; fuse.h: bit 63 a resend. */
+#define FUSE_INT_REQ_BIT (1ull << 0)
+#define FUSE_UNIQUE_RESEND (1ull << 63)
+#define FUSE_PQ_HASH_BITS 8
+
+#if defined(__TARGET_ARCH_x86)
+#define SYSCALL_NR(regs) ((long)(regs)->orig_ax)
+#define SYSCALL_ARG0(regs) ((regs)->di)
+#define SYSCALL_ARG1(regs) ((regs)->si)
+enum syscall_nr {
+	NR_read = 0,
+	NR_poll = 7,
+	NR_pread64 = 17,
+	NR_readv = 19,
+	NR_select = 23,
+	NR_epoll_wait = 232,
+	NR_pselect6 = 270,
+	NR_ppoll = 271,
+	NR_splice = 275,
+	NR_epoll_pwait = 281,
+	NR_preadv = 295,
+	NR_preadv2 = 327,
+	NR_io_uring_enter = 426,
+	NR_epoll_pwait2 = 441,
+};
+#elif defined(__TARGET_ARCH_arm64)
+#define SYSCALL_NR(regs) ((long)(regs)->syscallno)
+#define SYSCALL_ARG0(regs) ((regs)->orig_x0)
+#define SYSCALL_ARG1(regs) ((regs)->regs[1])
+enum syscall_nr {
+	NR_poll = -101,
+	NR_select = -102,
+	NR_epoll_wait = -103, /* not on this architecture */
+	NR_epoll_pwait = 22,
+	NR_read = 63,
+	NR_readv = 65,
+	NR_pread64 = 67,
+	NR_preadv = 69,
+	NR_pselect6 = 72,
+	NR_ppoll = 73,
+	NR_splice = 76,
+	NR_preadv2 = 286,
+	NR_io_uring_enter = 426,
+	NR_epoll_pwait2 = 441,
+};
+#endif
+
+#endif /* FUSETRACE_KERNEL_H */

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Seeing a server take a request, without hooking a function: at the exit of
+ * the system call that read the FUSE device. The header just read tells the
+ * unique; the device's own hash of requests being served tells the request.
+ */
+#ifndef FUSETRACE_PICKUP_H
+#define FUSETRACE_PICKUP_H
+
+static __always_inline struct file *file_of(struct task_struct *task, unsigned int fd)
+{
+	struct fdtable *fdt = task->files->fdt;
+	struct file *file = NULL;
+
+	if (fd >= fdt->max_fds)
+		return NULL;
+	bpf_probe_read_kernel(&file, sizeof(file), fdt->fd + fd);
+	return file;
+}
+
+/* What a FUSE or CUSE device file leads to; false when it is none, or not mounted yet. */
+struct device_view {
+	__u64 processing;
+	__u32 connection;
+	__u32 device;
+};
+
+static __always_inline bool read_device(struct file *file, struct device_view *view)
+{
+	__u32 device = BPF_CORE_READ(file, f_inode, i_rdev);
+	struct fuse_dev *fud;
+	struct fuse_conn *fc;
+
+	/* By number: fuse_dev_operations cannot be resolved without KALLSYMS_ALL. */
+	if (device != FUSE_DEV && device != CUSE_DEV)
+		return false;
+	fud = BPF_CORE_READ(file, private_data);
+	if ((__u64)fud < 4096) /* NULL or a marker: no connection yet */
+		return false;
+	fc = BPF_CORE_READ(fud, fc);
+	if ((__u64)fc < 4096)
+		return false;
+	view->device = device;
+	view->processing = (__u64)BPF_CORE_READ(fud, pq.processing);
+	view->connection = BPF_CORE_READ(fc, dev);
+	return true;
+}
+
+static __always_inline void remember_device(struct task_state *ts, struct task_struct *task,
+					    unsigned int fd, const struct device_view *view)
+{
+	__u32 tgid = task->tgid, one = 1;
+
+	ts->fd = fd;
+	ts->processing = view->processing;
+	ts->connection = view->connection;
+	ts->device = view->device;
+	if (!ts->server) {
+		ts->server = true;
+		bpf_map_update_elem(&servers, &tgid, &one, BPF_ANY);
+	}
+}
+
+/* Makes ts describe the device behind fd; NULL when that is no FUSE device. */
+static __always_inline struct task_state *server_of(struct task_struct *task, struct task_state *ts,
+						    unsigned int fd)
+{
+	struct device_view view = {};
+	struct file *file;
+
+	if (ts && ts->server && ts->fd == (int)fd && ts->processing)
+		return ts;
+	file = file_of(task, fd);
+	if (!file || !read_device(file, &view))
+		return NULL;
+	if (!ts)
+		ts = task_create(task);
+	if (ts)
+		remember_device(ts, task, fd, &view);
+	return ts;
+}
+
+#define HASH_DEPTH 16
+
+/*
+ * The request with this unique in the device's hash of requests being served
+ * (fs/fuse/dev.c: fuse_req_hash()). fuse_dev_do_read() appends it at the tail,
+ * so it is found at once unless others of the same bucket came since.
+ */
+static __always_inline __u64 find_request(__u64 processing, __u64 unique)
+{
+	__u64 key = unique & ~FUSE_INT_REQ_BIT & ~FUSE_UNIQUE_RESEND;
+	__u64 bucket = (key * 0x61C8864680B583EBull) >> (64 - FUSE_PQ_HASH_BITS);
+	struct list_head *head = (struct list_head *)(processing + bucket * sizeof(struct list_head));
+	struct list_head *at = head;
+
+	for (int i = 0; i < HASH_DEPTH; i++) {
+		struct fuse_req *req;
+		__u64 found = 0;
+
+		if (bpf_probe_read_kernel(&at, sizeof(at), &at->prev) || !at || at == head)
+			return 0;
+		req = (struct fuse_req *)((__u64)at - bpf_core_field_offset(struct fuse_req, list));
+		if (bpf_core_read(&found, sizeof(found), &req->in.h.unique))
+			return 0;
+		if ((found & ~FUSE_UNIQUE_RESEND) == key)
+			return (__u64)req;
+	}
+	return 0;
+}
+
+static __always_inline void take(struct task_struct *task, struct task_state *ts,
+				 const struct fuse_in_header *header, __u64 at, __u32 cpu)
+{
+	__u32 index = 0;
+	struct ft_slot *s;
+	__u64 req;
+
+	if (header->opcode == FUSE_FORGET || header->opcode == FUSE_BATCH_FORGET ||
+	    header->opcode == FUSE_INTERRUPT) {
+		announce(ts, task);
+		handle_message(header, ts->connection, ts->device, task, at, cpu);
+		/* FUSE_FORGET is also sent as a request, which has ended by now. */
+		return;
+	}
+	req = find_request(ts->processing, header->unique);
+	if (!req) {
+		/* A request without a reply is not kept; one that was aborted meanwhile has ended. */
+		return;
+	}
+	s = slot_find(req, &index);
+	if (!s)
+		return; /* queued before the capture, or filtered out */
+	announce(ts, task);
+	if (ts->device == CUSE_DEV)
+		s->r.transport = FT_TRANSPORT_CUSE;
+	handle_picked_up(s, index, task, ts, at, cpu);
+}
+
+/* The header in the buffer of the system call that is returning. */
+static __always_inline bool read_header(struct pt_regs *regs, long nr, struct fuse_in_header *header)
+{
+	const void *buffer = (const void *)SYSCALL_ARG1(regs);
+
+	if (nr == NR_readv || nr == NR_preadv || nr == NR_preadv2) {
+		struct {
+			const void *base;
+			__u64 len;
+		} iov = {};
+
+		if (bpf_probe_read_user(&iov, sizeof(iov), buffer) || iov.len < FUSE_IN_HEADER_LEN) {
+			count_loss(FT_LOSS_UNREADABLE);
+			return false;
+		}
+		buffer = iov.base;
+	}
+	if (bpf_probe_read_user(header, sizeof(*header), buffer)) {
+		count_loss(FT_LOSS_UNREADABLE);
+		return false;
+	}
+	return true;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
+{
+	struct fuse_in_header header;
+	struct task_struct *task;
+	struct task_state *ts;
+	long nr;
+
+	if (ret < FUSE_IN_HEADER_LEN)
+		return 0;
+	nr = SYSCALL_NR(regs);
+	if (nr != NR_read && nr != NR_readv && nr != NR_splice && nr != NR_pread64 && nr != NR_preadv &&
+	    nr != NR_preadv2)
+		return 0;
+	if (!enabled)
+		return 0;
+	task = bpf_get_current_task_btf();
+	ts = task_lookup(task);
+
+	if (ts && ts->spliced_len && nr != NR_splice) {
+		/* It reads the pipe into which it spliced a request. */
+		__u32 len = ts->spliced_len;
+
+		ts->spliced_len = 0;
+		if (!read_header(regs, nr, &header))
+			return 0;
+		if (header.len == len) {
+			take(task, ts, &header, ts->spliced_ns, ts->spliced_cpu);
+			return 0;
+		}
+		count_loss(FT_LOSS_UNMATCHED_PICKUP);
+	}
+	ts = server_of(task, ts, SYSCALL_ARG0(regs));
+	if (!ts)
+		return 0;
+	if (nr == NR_splice) {
+		ts->spliced_len = ret;
+		ts->spliced_ns = bpf_ktime_get_ns();
+		ts->spliced_cpu = bpf_get_smp_processor_id();
+		return 0;
+	}
+	if (!read_header(regs, nr, &header))
+		return 0;
+	if (header.len != (__u32)ret) {
+		/* The descriptor is another file's by now. */
+		ts->fd = -1;
+		return 0;
+	}
+	take(task, ts, &header, bpf_ktime_get_ns(), bpf_get_smp_processor_id());
+	return 0;
+}
+
+#endif /* FUSETRACE_PICKUP_H */

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the programs keep: settings fixed before load, one slot for every
+ * request in flight, a little state for every thread that takes part, and
+ * per-CPU counters.
+ */
+#ifndef FUSETRACE_STATE_H
+#define FUSETRACE_STATE_H
+
+/* --- settings: read-only data, set before load ---------------------------- */
+
+#define MAX_FILTER 16
+
+const volatile __u32 slot_mask = 32768 - 1; /* slots - 1, a power of two minus one */
+const volatile __u32 filter_connections_n;
+const volatile __u32 filter_connections[MAX_FILTER];
+const volatile __u32 filter_tgids_n;
+const volatile __u32 filter_tgids[MAX_FILTER];
+const volatile __u32 filter_cgroups_n;
+const volatile bool filter_opcodes;
+const volatile __u64 filter_opcode_bits[2]; /* opcodes below 128; others never pass a filter */
+const volatile __u32 sample_n = 1;
+
+/* Set by user space once everything is attached, cleared before detaching. */
+bool enabled;
+/* Set when the slot table was full once: a later end without a slot may be its doing. */
+bool table_was_full;
+
+/*
+ * A typed pointer as a number. The verifier refuses arithmetic on it, but the
+ * difference of two pointers is a number, and this variable holds its own
+ * address (written by iter_devices, which runs first).
+ */
+__u64 own_address;
+
+static __always_inline __u64 address_of(const void *pointer)
+{
+	__u64 difference = (__u64)pointer;
+
+	asm volatile("%0 -= %1" : "+r"(difference) : "r"(&own_address));
+	return difference + own_address;
+}
+
+/* --- per-CPU ---------------------------------------------------------------- */
+
+struct ft_cpu_state cpus[FT_MAX_CPUS];
+
+static __always_inline struct ft_cpu_state *this_cpu(void)
+{
+	return &cpus[bpf_get_smp_processor_id() & (FT_MAX_CPUS - 1)];
+}
+
+static __always_inline void count_loss(enum ft_loss reason)
+{
+	__sync_fetch_and_add(&this_cpu()->lost[reason], 1);
+}
+
+static __always_inline void count_incomplete(enum ft_incomplete what)
+{
+	__sync_fetch_and_add(&this_cpu()->incomplete[what], 1);
+}
+
+/* --- requests in flight ------------------------------------------------------ */
+
+enum slot_state { SLOT_QUEUED = 1, SLOT_PICKED_UP = 2, SLOT_REPLIED = 3 };
+
+/*
+ * A slot belongs to the request whose address is in req. The table is an
+ * array with open addressing by that address: two loads where a hash map takes
+ * a bucket lock twice, and it cannot grow. seq changes with every owner, so
+ * that a thread that remembers a slot notices when it is somebody else's.
+ * Mapped into user space, which counts those still open at the end.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 32768);
+	__type(key, __u32);
+	__type(value, struct ft_slot);
+} slots SEC(".maps");
+
+#define PROBES 8
+
+static __always_inline __u32 slot_hash(__u64 req)
+{
+	return (__u32)((req * 0x9E3779B97F4A7C15ull) >> 40);
+}
+
+/* The slot of this request; *index becomes its number. */
+static __always_inline struct ft_slot *slot_find(__u64 req, __u32 *index)
+{
+	__u32 hash = slot_hash(req);
+
+	for (int i = 0; i < PROBES; i++) {
+		__u32 key = (hash + i) & slot_mask;
+		struct ft_slot *s = bpf_map_lookup_elem(&slots, &key);
+
+		if (s && s->req == req) {
+			*index = key;
+			return s;
+		}
+	}
+	return NULL;
+}
+
+static __always_inline struct ft_slot *slot_claim(__u64 req, __u32 *index)
+{
+	__u32 hash = slot_hash(req);
+
+	for (int i = 0; i < PROBES; i++) {
+		__u32 key = (hash + i) & slot_mask;
+		struct ft_slot *s = bpf_map_lookup_elem(&slots, &key);
+
+		if (s && s->req == 0 && __sync_val_compare_and_swap(&s->req, 0, req) == 0) {
+			*index = key;
+			return s;
+		}
+	}
+	return NULL;
+}
+
+/* --- threads that take part ---------------------------------------------------- */
+
+/* A slot as a thread remembers it. */
+struct slot_ref {
+	__u32 index;
+	__u32 seq; /* 0: none; slots count from 1 */
+};
+
+struct task_state {
+	struct slot_ref sending; /* the request this thread queued last */
+	struct slot_ref waiting; /* its sync request: it is the client */
+	struct slot_ref woken; /* it was woken as a server for this one, and has not taken one since */
+	struct slot_ref serving; /* the request it took last */
+	__u32 server; /* it has read a FUSE device, or its process has one open */
+	__u32 connection;
+	int fd; /* the FUSE device it reads, -1: not seen yet */
+	__u32 device; /* FUSE_DEV or CUSE_DEV */
+	__u64 processing; /* address of that device's hash of requests being served */
+	__u64 spliced_ns; /* it spliced a request into a pipe then, and has not read it yet */
+	__u32 spliced_len;
+	__u16 spliced_cpu;
+	__u16 pad;
+	__u64 comm[2]; /* as last told to user space */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct task_state);
+} tasks SEC(".maps");
+
+static __always_inline struct task_state *task_lookup(struct task_struct *task)
+{
+	return bpf_task_storage_get(&tasks, task, 0, 0);
+}
+
+static __always_inline struct task_state *task_create(struct task_struct *task)
+{
+	struct task_state *ts = bpf_task_storage_get(&tasks, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+
+	if (!ts)
+		count_loss(FT_LOSS_TASK_FULL);
+	return ts;
+}
+
+static __always_inline struct ft_slot *slot_of(const struct slot_ref *ref)
+{
+	__u32 key = ref->index;
+	struct ft_slot *s;
+
+	if (!ref->seq)
+		return NULL;
+	s = bpf_map_lookup_elem(&slots, &key);
+	return s && s->seq == ref->seq && s->req ? s : NULL;
+}
+
+/*
+ * Processes that have a FUSE device open, so that a thread which is woken
+ * before it was ever seen to read is recognised. Filled by the iterator at the
+ * start and by the first read of a new server.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u32); /* tgid */
+	__type(value, __u32); /* unused */
+} servers SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_CGROUP_ARRAY);
+	__uint(max_entries, MAX_FILTER);
+	__type(key, __u32);
+	__type(value, __u32);
+} cgroups SEC(".maps");
+
+/* --- the way out ------------------------------------------------------------------ */
+
+/* One ring a CPU (or for several), so that producers do not meet; made by user space. */
+struct ring {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__array(values, struct ring);
+} rings SEC(".maps");
+
+const volatile __u32 rings_n = 1;
+
+static __always_inline long emit(void *data, __u64 size)
+{
+	__u32 key = bpf_get_smp_processor_id();
+	void *ring;
+
+	if (key >= rings_n)
+		key %= rings_n;
+	ring = bpf_map_lookup_elem(&rings, &key);
+	if (!ring)
+		return -1;
+	return bpf_ringbuf_output(ring, data, size, BPF_RB_NO_WAKEUP);
+}
+
+#endif /* FUSETRACE_STATE_H */
