@@ -13,7 +13,7 @@
 #include "state.h"
 #include "life.h"
 #include "pickup.h"
-#include "sched.h"
+#include "scheduler.h"
 #include "iterators.h"
 
 char LICENSE[] SEC("license") = "GPL";

@@ -204,9 +204,9 @@ struct ft_cpu_state {
 	ft_u64 finished;	/* requests handed over, or dropped as FT_LOSS_RING_FULL */
 	ft_u32 idle;	/* enum ft_idle: what the last switch on this CPU went to */
 	ft_u32 sender;	/* thread that last queued a request here */
-	ft_u64 reserved[9];
+	ft_u64 reserved[2];
 };
-FT_ASSERT(sizeof(struct ft_cpu_state) == 192, "ft_cpu_state layout");
+FT_ASSERT(sizeof(struct ft_cpu_state) == 128, "ft_cpu_state layout");
 
 /* A request in flight (the value of the map slots); user space looks at req and r alone. */
 struct ft_slot {

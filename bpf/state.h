@@ -43,7 +43,7 @@ static __always_inline __u64 address_of(const void *pointer)
 
 /* --- per-CPU ---------------------------------------------------------------- */
 
-struct ft_cpu_state cpus[FT_MAX_CPUS];
+struct ft_cpu_state cpus[FT_MAX_CPUS] __attribute__((aligned(64)));
 
 static __always_inline struct ft_cpu_state *this_cpu(void)
 {

@@ -8,8 +8,8 @@
  * put shows in sched_migrate_task while its state is TASK_WAKING; without one
  * it stays where it slept. sched_wakeup would add nothing and is not hooked.
  */
-#ifndef FUSETRACE_SCHED_H
-#define FUSETRACE_SCHED_H
+#ifndef FUSETRACE_SCHEDULER_H
+#define FUSETRACE_SCHEDULER_H
 
 static __always_inline __u32 idle_flags(__u32 cpu, __u32 known, __u32 yes)
 {
@@ -214,4 +214,4 @@ int BPF_PROG(on_sched_switch, bool preempt, struct task_struct *prev, struct tas
 	return 0;
 }
 
-#endif /* FUSETRACE_SCHED_H */
+#endif /* FUSETRACE_SCHEDULER_H */

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the running kernel offers a tracer of FUSE, found by trying, not by
+// version. A plain value, so that the probe plan is tested without a kernel.
+#pragma once
+
+#include <set>
+#include <string>
+
+#include "model/error.h"
+
+namespace fusetrace {
+
+struct Features {
+  std::string kernel;  // uname -r
+  // Typed information of the kernel itself, and of FUSE (in the kernel's when
+  // built in, else in the module's, which is there once the module is loaded).
+  bool btf = false;
+  bool fuse = false;         // in /proc/filesystems, or types found
+  bool fuse_module = false;  // its types live in /sys/kernel/btf/fuse
+  bool fuse_types = false;   // struct fuse_req was found
+  // Tracepoints that BTF knows: "fuse_request_send", "sched_waking", ...
+  std::set<std::string> tracepoints;
+  // Functions of FUSE and the scheduler that BTF knows.
+  std::set<std::string> functions;
+  // Whether a function hook could really be attached, and what was said if not.
+  bool fentry = false;
+  std::string fentry_error;
+  bool kprobe = false;
+  std::string kprobe_error;
+};
+
+// Errors: none; what cannot be read is reported as missing.
+Features detect_features();
+
+// What is missing to trace at all: privilege, BTF, FUSE. One line that names
+// exactly what, and the way out.
+Result<void> check_requirements(const Features& features);
+
+// Capabilities that a capture needs and this process lacks, as one line:
+// "CAP_BPF and CAP_PERFMON"; empty when nothing lacks.
+std::string missing_capabilities(bool fuse_is_module);
+
+}  // namespace fusetrace
