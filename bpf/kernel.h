@@ -96,9 +96,11 @@ struct files_struct {
 
 struct pt_regs {
 #if defined(__TARGET_ARCH_x86)
-	unsigned long orig_ax;
-	unsigned long di;
+	unsigned long dx;
 	unsigned long si;
+	unsigned long di;
+	unsigned long orig_ax;
+	unsigned long ax;
 #elif defined(__TARGET_ARCH_arm64)
 	u64 orig_x0;
 	int syscallno;
@@ -181,6 +183,24 @@ enum fuse_req_flag {
 	FR_URING = 12, /* since 6.14 */
 };
 
+/* fuse-over-io-uring, since 6.14 (fs/fuse/dev_uring_i.h, dev_uring.c). */
+struct fuse_ring_ent {
+	struct fuse_req *fuse_req;
+};
+
+struct fuse_uring_pdu {
+	struct fuse_ring_ent *ent;
+};
+
+struct io_uring_cmd {
+	u8 pdu[32];
+};
+
+struct io_kiocb {
+	struct file *file;
+	u8 opcode;
+};
+
 /* --- BPF iterators ---------------------------------------------------------- */
 
 struct seq_file;
@@ -260,5 +280,12 @@ enum syscall_nr {
 	NR_epoll_pwait2 = 441,
 };
 #endif
+
+/* include/uapi/linux/io_uring.h */
+#define IORING_OP_URING_CMD 46
+
+/* kernel/sched/sched.h; the sync hint's bit since 5.12, the other's since 6.7. */
+#define WF_SYNC 0x10
+#define WF_CURRENT_CPU 0x40
 
 #endif /* FUSETRACE_KERNEL_H */

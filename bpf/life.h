@@ -221,6 +221,8 @@ static __always_inline void handle_ended(const struct req_view *view)
 	s->r.unique = view->unique;
 	s->r.nodeid = view->nodeid;
 	s->r.bytes_in = view->bytes_in;
+	if (bpf_core_enum_value_exists(enum fuse_req_flag, FR_URING) && req_flag(view, FR_URING))
+		s->r.transport = FT_TRANSPORT_IO_URING;
 	if (req_flag(view, FR_INTERRUPTED))
 		s->r.flags |= FT_F_INTERRUPTED;
 	if (req_flag(view, FR_ABORTED))

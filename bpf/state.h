@@ -137,6 +137,7 @@ struct task_state {
 	int fd; /* the FUSE device it reads, -1: not seen yet */
 	__u32 device; /* FUSE_DEV or CUSE_DEV */
 	__u64 processing; /* address of that device's hash of requests being served */
+	__u64 reading; /* struct fuse_copy_state of the read it is in (kprobes only) */
 	__u64 spliced_ns; /* it spliced a request into a pipe then, and has not read it yet */
 	__u32 spliced_len;
 	__u16 spliced_cpu;

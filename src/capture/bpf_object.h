@@ -2,10 +2,10 @@
 // Ownership of libbpf's things: the skeleton and the ring reader.
 #pragma once
 
-#include <memory>
-
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+
+#include <memory>
 
 #include "fusetrace.h"
 

@@ -26,13 +26,13 @@ struct BtfDeleter {
 using BtfPtr = std::unique_ptr<btf, BtfDeleter>;
 
 constexpr const char* tracepoints_of_interest[] = {
-    "fuse_request_send", "fuse_request_sent", "fuse_request_end",   "sched_waking",
-    "sched_wakeup",      "sched_switch",      "sched_migrate_task", "sys_exit"};
+    "fuse_request_send",  "fuse_request_sent", "fuse_request_end",
+    "sched_waking",       "sched_wakeup",      "sched_switch",
+    "sched_migrate_task", "sys_exit",          "io_uring_complete"};
 
-constexpr const char* functions_of_interest[] = {
-    "fuse_dev_do_read",      "fuse_request_end",    "queue_request_and_unlock",
-    "fuse_send_one",         "fuse_dev_queue_req",  "fuse_uring_send_in_task",
-    "select_task_rq_fair",   "virtio_fs_send_req",  "virtio_fs_enqueue_req"};
+constexpr const char* functions_of_interest[] = {"fuse_dev_do_read", "fuse_request_end",
+                                                 "queue_request_and_unlock", "fuse_dev_queue_req",
+                                                 "select_task_rq_fair"};
 
 bool file_has_line_ending(const char* path, const std::string& word) {
   std::ifstream in(path);
@@ -101,9 +101,7 @@ std::string missing_capabilities(bool fuse_is_module) {
   header.version = _LINUX_CAPABILITY_VERSION_3;
   __user_cap_data_struct data[2]{};
   if (syscall(SYS_capget, &header, data) != 0) return {};
-  auto has = [&](int cap) {
-    return (data[cap / 32].effective >> (cap % 32) & 1) != 0;
-  };
+  auto has = [&](int cap) { return (data[cap / 32].effective >> (cap % 32) & 1) != 0; };
   // CAP_SYS_ADMIN includes the other two (kernel/bpf/syscall.c: bpf_capable()).
   if (has(CAP_SYS_ADMIN)) return {};
   if (fuse_is_module) return "CAP_SYS_ADMIN (FUSE is a module here)";
@@ -121,6 +119,8 @@ Features detect_features() {
   features.fuse = file_has_line_ending("/proc/filesystems", "fuse");
   features.fuse_module = access("/sys/kernel/btf/fuse", F_OK) == 0 ||
                          (features.fuse && access("/sys/module/fuse/initstate", F_OK) == 0);
+  std::ifstream uring("/sys/module/fuse/parameters/enable_uring");
+  features.io_uring = uring.get() == 'Y';
   libbpf_print_fn_t print = libbpf_set_print(nullptr);
   const BtfPtr vmlinux(btf__parse("/sys/kernel/btf/vmlinux", nullptr));
   if (vmlinux) {

@@ -18,6 +18,7 @@ struct Features {
   bool fuse = false;         // in /proc/filesystems, or types found
   bool fuse_module = false;  // its types live in /sys/kernel/btf/fuse
   bool fuse_types = false;   // struct fuse_req was found
+  bool io_uring = false;     // fuse.enable_uring is on
   // Tracepoints that BTF knows: "fuse_request_send", "sched_waking", ...
   std::set<std::string> tracepoints;
   // Functions of FUSE and the scheduler that BTF knows.

@@ -1,43 +1,170 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "capture/probe_plan.h"
 
+#include <optional>
+
 namespace fusetrace {
 namespace {
+
+// One way to see a point: the hook as users know it, and the BPF program(s)
+// behind it. A kprobe pair is two programs.
+struct Hook {
+  enum class Kind { tracepoint, fentry, kprobe };
+  Kind kind;
+  const char* target;  // tracepoint or function
+  const char* name;    // "fexit/fuse_dev_do_read"
+  std::vector<const char*> programs;
+};
+
+const std::vector<Hook> queued_hooks = {
+    {Hook::Kind::tracepoint,
+     "fuse_request_send",
+     "tp_btf/fuse_request_send",
+     {"on_fuse_request_send"}},
+    {Hook::Kind::fentry,
+     "fuse_dev_queue_req",
+     "fentry/fuse_dev_queue_req",
+     {"fentry_fuse_dev_queue_req"}},
+    {Hook::Kind::fentry,
+     "queue_request_and_unlock",
+     "fentry/queue_request_and_unlock",
+     {"fentry_queue_request_and_unlock"}},
+    {Hook::Kind::kprobe,
+     "fuse_dev_queue_req",
+     "kprobe/fuse_dev_queue_req",
+     {"kprobe_fuse_dev_queue_req"}},
+    {Hook::Kind::kprobe,
+     "queue_request_and_unlock",
+     "kprobe/queue_request_and_unlock",
+     {"kprobe_queue_request_and_unlock"}},
+};
+
+const std::vector<Hook> picked_up_hooks = {
+    {Hook::Kind::fentry, "fuse_dev_do_read", "fexit/fuse_dev_do_read", {"fexit_fuse_dev_do_read"}},
+    {Hook::Kind::kprobe,
+     "fuse_dev_do_read",
+     "kretprobe/fuse_dev_do_read",
+     {"kprobe_fuse_dev_do_read", "kretprobe_fuse_dev_do_read"}},
+    {Hook::Kind::tracepoint, "sys_exit", "tp_btf/sys_exit", {"on_sys_exit"}},
+};
+
+const std::vector<Hook> replied_hooks = {
+    {Hook::Kind::tracepoint,
+     "fuse_request_end",
+     "tp_btf/fuse_request_end",
+     {"on_fuse_request_end"}},
+    {Hook::Kind::fentry,
+     "fuse_request_end",
+     "fentry/fuse_request_end",
+     {"fentry_fuse_request_end"}},
+    {Hook::Kind::kprobe,
+     "fuse_request_end",
+     "kprobe/fuse_request_end",
+     {"kprobe_fuse_request_end"}},
+};
+
+const std::vector<Hook> uring_hooks = {
+    {Hook::Kind::tracepoint,
+     "io_uring_complete",
+     "tp_btf/io_uring_complete",
+     {"on_io_uring_complete"}},
+};
+
+const std::vector<Hook> waking_hooks = {
+    {Hook::Kind::tracepoint, "sched_waking", "tp_btf/sched_waking", {"on_sched_waking"}},
+};
+const std::vector<Hook> migration_hooks = {
+    {Hook::Kind::tracepoint,
+     "sched_migrate_task",
+     "tp_btf/sched_migrate_task",
+     {"on_sched_migrate_task"}},
+};
+const std::vector<Hook> switch_hooks = {
+    {Hook::Kind::tracepoint, "sched_switch", "tp_btf/sched_switch", {"on_sched_switch"}},
+};
+const std::vector<Hook> wake_flag_hooks = {
+    {Hook::Kind::fentry,
+     "select_task_rq_fair",
+     "fentry/select_task_rq_fair",
+     {"fentry_select_task_rq_fair"}},
+};
 
 class Planner {
  public:
   Planner(const Features& features, ProbePreference preference)
       : features_(features), preference_(preference) {}
 
-  bool tracepoint(const std::string& name) const { return features_.tracepoints.contains(name); }
-  bool fentry(const std::string& function) const {
-    return features_.fentry && features_.functions.contains(function) &&
-           preference_ != ProbePreference::tracepoint && preference_ != ProbePreference::kprobe;
+  // Takes the first hook that is to be had, preferred kinds first.
+  void choose(const char* point, const std::vector<Hook>& hooks, bool required) {
+    std::string reason;
+    const Hook* chosen = first_usable(hooks, true, reason);
+    if (chosen == nullptr) chosen = first_usable(hooks, false, reason);
+    if (chosen == nullptr) {
+      plan_.probes.push_back({point, "", reason});
+      if (required && plan_.missing.empty()) plan_.missing = reason;
+      return;
+    }
+    plan_.probes.push_back({point, chosen->name, reason});
+    for (const char* program : chosen->programs) plan_.programs.emplace_back(program);
   }
 
-  void use(const char* point, const std::string& hook, const char* program, std::string why) {
-    plan_.probes.push_back({point, hook, std::move(why)});
-    plan_.programs.emplace_back(program);
-  }
-  void unknown(const char* point, std::string why) {
-    plan_.probes.push_back({point, "", std::move(why)});
-  }
-  void required(const char* point, const std::string& tracepoint_name, const char* program) {
-    if (tracepoint(tracepoint_name)) {
-      use(point, "tp_btf/" + tracepoint_name, program, "");
-    } else {
-      unknown(point, "no tracepoint " + tracepoint_name);
-      if (plan_.missing.empty()) plan_.missing = tracepoint_name;
-    }
-  }
-  std::string no_functions() const {
-    if (preference_ == ProbePreference::tracepoint) return "function hooks were not wanted";
-    return "functions cannot be hooked (" + features_.fentry_error + ")";
+  void skip(const char* point, std::string reason) {
+    plan_.probes.push_back({point, "", std::move(reason)});
   }
 
   ProbePlan take() { return std::move(plan_); }
 
  private:
+  // Why this hook cannot be used; nothing when it can.
+  std::optional<std::string> obstacle(const Hook& hook) const {
+    const std::string target = hook.target;
+    switch (hook.kind) {
+      case Hook::Kind::tracepoint:
+        if (features_.tracepoints.contains(target)) return std::nullopt;
+        return "no tracepoint " + target;
+      case Hook::Kind::fentry:
+        if (!features_.functions.contains(target)) return "no function " + target;
+        if (preference_ == ProbePreference::tracepoint) return "function hooks were not wanted";
+        if (features_.fentry) return std::nullopt;
+        return "no fentry (" + features_.fentry_error + ")";
+      case Hook::Kind::kprobe:
+        if (!features_.functions.contains(target)) return "no function " + target;
+        if (preference_ == ProbePreference::tracepoint) return "function hooks were not wanted";
+        if (features_.kprobe) return std::nullopt;
+        return "no kprobe (" + features_.kprobe_error + ")";
+    }
+    return "unknown kind of hook";
+  }
+
+  bool preferred(Hook::Kind kind) const {
+    switch (preference_) {
+      case ProbePreference::best:
+        return true;
+      case ProbePreference::tracepoint:
+        return kind == Hook::Kind::tracepoint;
+      case ProbePreference::fentry:
+        return kind == Hook::Kind::fentry;
+      case ProbePreference::kprobe:
+        return kind == Hook::Kind::kprobe;
+    }
+    return true;
+  }
+
+  // reason collects why hooks that stand before the chosen one were passed over.
+  const Hook* first_usable(const std::vector<Hook>& hooks, bool only_preferred,
+                           std::string& reason) const {
+    for (const Hook& hook : hooks) {
+      if (only_preferred && !preferred(hook.kind)) continue;
+      const auto why_not = obstacle(hook);
+      if (!why_not) return &hook;
+      if (reason.find(*why_not) == std::string::npos) {
+        if (!reason.empty()) reason += "; ";
+        reason += *why_not;
+      }
+    }
+    return nullptr;
+  }
+
   const Features& features_;
   ProbePreference preference_;
   ProbePlan plan_;
@@ -46,21 +173,21 @@ class Planner {
 }  // namespace
 
 ProbePlan make_probe_plan(const Features& features, ProbePreference preference) {
-  Planner plan(features, preference);
-  plan.required("queued", "fuse_request_send", "on_fuse_request_send");
-  if (plan.fentry("fuse_dev_do_read")) {
-    plan.use("picked_up", "fexit/fuse_dev_do_read", "on_fuse_dev_do_read", "");
-  } else if (plan.tracepoint("sys_exit")) {
-    plan.use("picked_up", "tp_btf/sys_exit", "on_sys_exit", plan.no_functions());
+  Planner planner(features, preference);
+  planner.choose("queued", queued_hooks, true);
+  planner.choose("picked_up", picked_up_hooks, true);
+  if (features.io_uring) {
+    planner.choose("picked_up_io_uring", uring_hooks, false);
   } else {
-    plan.unknown("picked_up", plan.no_functions() + ", and there is no tracepoint sys_exit");
+    planner.skip("picked_up_io_uring",
+                 "this kernel has no FUSE over io_uring, or it is switched off");
   }
-  plan.required("replied", "fuse_request_end", "on_fuse_request_end");
-  plan.required("waking", "sched_waking", "on_sched_waking");
-  plan.required("migrations", "sched_migrate_task", "on_sched_migrate_task");
-  plan.required("switched_in", "sched_switch", "on_sched_switch");
-  plan.unknown("wake_flags", plan.no_functions());
-  return plan.take();
+  planner.choose("replied", replied_hooks, true);
+  planner.choose("waking", waking_hooks, true);
+  planner.choose("migrations", migration_hooks, true);
+  planner.choose("switched_in", switch_hooks, true);
+  planner.choose("wake_flags", wake_flag_hooks, false);
+  return planner.take();
 }
 
 }  // namespace fusetrace

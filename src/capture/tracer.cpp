@@ -46,8 +46,8 @@ Result<BpfObject> open_object(const ProbePlan& plan) {
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, object->obj) {
     const std::string name = bpf_program__name(program);
-    const bool wanted = std::find(plan.programs.begin(), plan.programs.end(), name) !=
-                        plan.programs.end();
+    const bool wanted =
+        std::find(plan.programs.begin(), plan.programs.end(), name) != plan.programs.end();
     bpf_program__set_autoload(program, wanted || name.starts_with("iter_"));
     bpf_program__set_autoattach(program, wanted);
   }
@@ -75,8 +75,8 @@ Result<std::vector<char>> run_iterator(bpf_program* program) {
   }
   const Descriptor iterator(bpf_iter_create(bpf_link__fd(link.get())));
   if (!iterator) {
-    return fail(fmt::format("cannot run the iterator {}: {}", bpf_program__name(program),
-                            strerror(errno)));
+    return fail(
+        fmt::format("cannot run the iterator {}: {}", bpf_program__name(program), strerror(errno)));
   }
   std::vector<char> out;
   char buffer[16384];
@@ -182,9 +182,9 @@ Result<void> Tracer::State::make_rings(uint64_t bytes) {
     Descriptor ring(bpf_map_create(BPF_MAP_TYPE_RINGBUF, "ft_ring", 0, 0,
                                    static_cast<uint32_t>(size), nullptr));
     if (!ring) {
-      return fail(fmt::format("cannot make a ring of {} bytes for CPU {}: {}", size, cpu,
-                              strerror(errno)),
-                  "try a smaller --buffer");
+      return fail(
+          fmt::format("cannot make a ring of {} bytes for CPU {}: {}", size, cpu, strerror(errno)),
+          "try a smaller --buffer");
     }
     const int fd = ring.get();
     if (bpf_map_update_elem(bpf_map__fd(object->maps.rings), &cpu, &fd, BPF_ANY) != 0) {
@@ -297,7 +297,8 @@ void Tracer::stop(std::vector<ft_request>& requests, std::vector<ft_task>& tasks
   const auto count = static_cast<size_t>(state_->object->rodata->slot_mask) + 1;
   const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
   bytes = (count * sizeof(ft_slot) + page - 1) / page * page;
-  void* map = mmap(nullptr, bytes, PROT_READ, MAP_SHARED, bpf_map__fd(state_->object->maps.slots), 0);
+  void* map =
+      mmap(nullptr, bytes, PROT_READ, MAP_SHARED, bpf_map__fd(state_->object->maps.slots), 0);
   if (map == MAP_FAILED) return;
   const auto* slots = static_cast<const ft_slot*>(map);
   for (size_t i = 0; i < count; ++i) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The program: reads the command line, runs one subcommand, and is the only
 // place that decides how the process exits.
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -8,9 +10,6 @@
 #include <exception>
 #include <map>
 #include <string>
-
-#include <spdlog/sinks/stdout_color_sinks.h>
-#include <spdlog/spdlog.h>
 
 #include "commands/commands.h"
 #include "commands/version.h"

@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: Apache-2.0
+// `fusetrace record`: captures one record per request into a recording until
+// the command ends, the time is up, or Ctrl-C.
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+
+#include <CLI/CLI.hpp>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstring>
+#include <set>
+
+#include "capture/connections.h"
+#include "capture/topology_sysfs.h"
+#include "capture/tracer.h"
+#include "capture/workload.h"
+#include "commands/capture_options.h"
+#include "commands/commands.h"
+#include "commands/complain.h"
+#include "commands/duration.h"
+#include "commands/version.h"
+#include "model/aggregator.h"
+#include "recording/reader.h"
+#include "recording/writer.h"
+#include "views/summary.h"
+
+namespace fusetrace {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+struct RecordOptions {
+  CaptureOptions capture;
+  std::string output = "fusetrace.rec";
+  std::string sample = "1/1";
+  std::vector<std::string> command;
+};
+
+// How often the rings are emptied: a timer, because a wakeup for every record
+// would disturb the wakeups that are measured.
+constexpr milliseconds drain_period{20};
+constexpr milliseconds flush_period{1000};
+constexpr milliseconds progress_period{500};
+
+uint64_t clock_ns(clockid_t id) {
+  timespec now{};
+  clock_gettime(id, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1000000000ull + static_cast<uint64_t>(now.tv_nsec);
+}
+
+Result<uint32_t> parse_sample(const std::string& text) {
+  const std::string number = text.starts_with("1/") ? text.substr(2) : std::string();
+  char* end = nullptr;
+  const unsigned long n = std::strtoul(number.c_str(), &end, 10);
+  if (number.empty() || *end != '\0' || n == 0 || n > 1000000) {
+    return fail(fmt::format("'{}' is no sampling rate", text), "write 1/N, N up to 1000000");
+  }
+  return static_cast<uint32_t>(n);
+}
+
+CaptureInfo describe(const RecordOptions& options, const Tracer& tracer, uint32_t sample_n) {
+  CaptureInfo info;
+  utsname name{};
+  uname(&name);
+  info.kernel = name.release;
+  info.machine = name.machine;
+  info.hostname = name.nodename;
+  info.fusetrace_version = FUSETRACE_VERSION;
+  info.command_line = options.command;
+  info.filters = describe_filters(options.capture);
+  info.topology = read_topology();
+  info.probes = tracer.plan().probes;
+  info.start_ns = clock_ns(CLOCK_MONOTONIC);
+  info.realtime_offset_ns =
+      static_cast<int64_t>(clock_ns(CLOCK_REALTIME)) - static_cast<int64_t>(info.start_ns);
+  info.sample_n = sample_n;
+  return info;
+}
+
+// SIGINT, SIGTERM and SIGCHLD as something to poll.
+class Signals {
+ public:
+  Signals() {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &set, &old_);
+    fd_ = Descriptor(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+  }
+  ~Signals() { sigprocmask(SIG_SETMASK, &old_, nullptr); }
+  Signals(const Signals&) = delete;
+  Signals& operator=(const Signals&) = delete;
+
+  // Waits up to limit for a signal; 0 when there was none.
+  signalfd_siginfo wait(milliseconds limit) const {
+    pollfd poll_fd{fd_.get(), POLLIN, 0};
+    signalfd_siginfo info{};
+    if (poll(&poll_fd, 1, static_cast<int>(limit.count())) > 0 &&
+        read(fd_.get(), &info, sizeof(info)) != sizeof(info)) {
+      info = {};
+    }
+    return info;
+  }
+
+ private:
+  sigset_t old_{};
+  Descriptor fd_;
+};
+
+class Recorder {
+ public:
+  Recorder(Tracer tracer, RecordingWriter writer, CaptureInfo info)
+      : tracer_(std::move(tracer)), writer_(std::move(writer)), info_(std::move(info)) {}
+
+  // One round: empties the rings into the file.
+  Result<void> drain() {
+    requests_.clear();
+    tasks_.clear();
+    tracer_.drain(requests_, tasks_);
+    return write_out();
+  }
+
+  Result<void> flush() {
+    writer_.set_losses(tracer_.losses());
+    return writer_.flush();
+  }
+
+  Result<void> stop() {
+    requests_.clear();
+    tasks_.clear();
+    tracer_.stop(requests_, tasks_);
+    auto done = write_out();
+    info_.end_ns = clock_ns(CLOCK_MONOTONIC);
+    // Names of servers that never took a request, for the tables of threads.
+    if (done) done = writer_.append_tasks(tracer_.server_threads());
+    writer_.set_losses(tracer_.losses());
+    if (done) done = writer_.finish(info_);
+    return done;
+  }
+
+  // Mount points and servers of connections that were not known yet.
+  Result<void> look_up_connections() {
+    auto devices = tracer_.scan_devices();
+    for (auto& [id, connection] :
+         find_connections(devices ? *devices : std::vector<ft_open_device>{})) {
+      info_.connections.insert_or_assign(id, connection);
+      known_.insert(id);
+    }
+    return writer_.update_connections(info_.connections);
+  }
+
+  uint64_t captured() const { return captured_; }
+  uint64_t bytes() const { return writer_.bytes_written(); }
+  Losses losses() const { return tracer_.losses(); }
+
+ private:
+  Result<void> write_out() {
+    captured_ += requests_.size();
+    auto done = writer_.append_tasks(tasks_);
+    if (done) done = writer_.append(requests_);
+    uint32_t last = 0;
+    bool unknown = false;
+    for (const ft_request& r : requests_) {
+      if (r.connection == last) continue;
+      last = r.connection;
+      unknown |= known_.insert(last).second;
+    }
+    if (done && unknown) done = look_up_connections();
+    return done;
+  }
+
+  Tracer tracer_;
+  RecordingWriter writer_;
+  CaptureInfo info_;
+  std::vector<ft_request> requests_;
+  std::vector<ft_task> tasks_;
+  std::set<uint32_t> known_;
+  uint64_t captured_ = 0;
+};
+
+void show_progress(const Recorder& recorder, Clock::time_point start) {
+  const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+  fmt::print(stderr, "\r\033[K{} requests, {} lost, {:.0f}/s, {:.1f} MiB", recorder.captured(),
+             recorder.losses().total_lost(), static_cast<double>(recorder.captured()) / seconds,
+             static_cast<double>(recorder.bytes()) / (1 << 20));
+}
+
+struct Outcome {
+  int status = 0;        // of the command; 0 without one
+  bool gave_up = false;  // second Ctrl-C
+};
+
+Result<Outcome> capture(Recorder& recorder, std::optional<Workload>& workload,
+                        const Signals& signals, std::optional<std::chrono::nanoseconds> duration) {
+  Outcome outcome;
+  const auto start = Clock::now();
+  auto next_flush = start + flush_period;
+  auto next_progress = start + progress_period;
+  const bool progress = isatty(STDERR_FILENO) == 1;
+  bool interrupted = false;
+  while (true) {
+    const signalfd_siginfo signal = signals.wait(drain_period);
+    if (signal.ssi_signo == SIGINT || signal.ssi_signo == SIGTERM) {
+      if (interrupted) {
+        outcome.gave_up = true;
+        if (workload) workload->send_signal(SIGKILL);
+        break;
+      }
+      interrupted = true;
+      // A terminal sends Ctrl-C to the command itself; kill(1) does not.
+      if (workload && (signal.ssi_code == SI_USER || signal.ssi_signo == SIGTERM)) {
+        workload->send_signal(static_cast<int>(signal.ssi_signo));
+      }
+    }
+    if (auto done = recorder.drain(); !done) return tl::make_unexpected(done.error());
+    if (workload) {
+      if (const auto status = workload->exit_status()) {
+        outcome.status = *status;
+        break;
+      }
+    } else if (interrupted) {
+      break;
+    }
+    const auto now = Clock::now();
+    if (duration && now - start >= *duration) {
+      if (workload && !interrupted) workload->send_signal(SIGTERM);
+      if (!workload) break;
+      interrupted = true;
+      duration.reset();
+    }
+    if (now >= next_flush) {
+      if (auto done = recorder.flush(); !done) return tl::make_unexpected(done.error());
+      next_flush = now + flush_period;
+    }
+    if (progress && now >= next_progress) {
+      show_progress(recorder, start);
+      next_progress = now + progress_period;
+    }
+  }
+  if (progress) fmt::print(stderr, "\r\033[K");
+  return outcome;
+}
+
+// Reads the recording back and prints what it says in ten lines.
+Result<void> summarize(const std::string& path) {
+  auto reader = RecordingReader::open(path);
+  if (!reader) return tl::make_unexpected(reader.error());
+  Aggregator aggregator(reader->info());
+  Block block;
+  while (true) {
+    auto more = reader->next(block);
+    if (!more) return tl::make_unexpected(more.error());
+    if (!*more) break;
+    aggregator.add_tasks(block.tasks);
+    aggregator.add(block.requests);
+  }
+  aggregator.set_info(reader->info());
+  aggregator.set_losses(reader->losses());
+  fmt::print(stderr, "{}", render_summary(aggregator.snapshot()));
+  return {};
+}
+
+int run_record(const RecordOptions& options) {
+  auto tracer_options = resolve_capture_options(options.capture);
+  if (!tracer_options) return complain(tracer_options.error());
+  auto sample_n = parse_sample(options.sample);
+  if (!sample_n) return complain(sample_n.error(), 2);
+  tracer_options->sample_n = *sample_n;
+  std::optional<std::chrono::nanoseconds> duration;
+  if (!options.capture.duration.empty()) {
+    auto parsed = parse_duration(options.capture.duration);
+    if (!parsed) return complain(parsed.error(), 2);
+    duration = *parsed;
+  }
+  const Features features = detect_features();
+  if (auto ok = check_requirements(features); !ok) return complain(ok.error());
+
+  const Signals signals;
+  std::optional<Workload> workload;
+  if (!options.command.empty()) {
+    auto prepared = Workload::prepare(options.command);
+    if (!prepared) return complain(prepared.error());
+    workload.emplace(std::move(*prepared));
+  }
+  auto tracer = Tracer::start(features, *tracer_options);
+  if (!tracer) return complain(tracer.error());
+  CaptureInfo info = describe(options, *tracer, *sample_n);
+  auto writer = RecordingWriter::create(options.output, info);
+  if (!writer) return complain(writer.error());
+  Recorder recorder(std::move(*tracer), std::move(*writer), std::move(info));
+  if (auto done = recorder.look_up_connections(); !done) return complain(done.error());
+
+  if (workload) {
+    if (auto released = workload->release(); !released) return complain(released.error());
+  } else {
+    fmt::print(stderr, "Tracing FUSE requests into {}; Ctrl-C ends it.\n", options.output);
+  }
+  auto outcome = capture(recorder, workload, signals, duration);
+  if (!outcome && workload) workload->send_signal(SIGTERM);
+  if (auto done = recorder.stop(); !done && outcome) return complain(done.error());
+  if (!outcome) return complain(outcome.error());
+  if (outcome->gave_up) return 1;
+  if (options.output != "-") {
+    if (auto done = summarize(options.output); !done) return complain(done.error());
+  }
+  return outcome->status;
+}
+
+}  // namespace
+
+void add_record_command(CLI::App& app, Action& action) {
+  auto* sub =
+      app.add_subcommand("record", "record every FUSE request until a command ends, or Ctrl-C");
+  auto options = std::make_shared<RecordOptions>();
+  sub->add_option("-o,--output", options->output, "recording to write; - for standard output")
+      ->capture_default_str();
+  sub->add_option("--sample", options->sample, "keep one request in N, chosen by hash: 1/N");
+  add_capture_options(*sub, options->capture);
+  sub->add_option("command", options->command, "command to run and measure, after --");
+  sub->footer(
+      "  fusetrace record -- ls -lR /mnt/fuse\n"
+      "  fusetrace record -o r.rec -d 10s --mount /mnt/fuse");
+  sub->callback([&action, options] { action.run = [options] { return run_record(*options); }; });
+}
+
+}  // namespace fusetrace
