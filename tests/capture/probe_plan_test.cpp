@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+// The probe plan from stored feature sets of real kernels, without a kernel.
+#include "capture/probe_plan.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace fusetrace {
+namespace {
+
+// 6.1 as Debian ships it: FUSE is a module, without tracepoints of its own.
+Features debian_6_1() {
+  Features f;
+  f.kernel = "6.1.0-44-cloud-amd64";
+  f.btf = f.fuse = f.fuse_module = f.fuse_types = true;
+  f.tracepoints = {"sched_waking",       "sched_wakeup", "sched_switch",
+                   "sched_migrate_task", "sys_exit",     "io_uring_complete"};
+  f.functions = {"fuse_dev_do_read", "fuse_request_end", "queue_request_and_unlock",
+                 "select_task_rq_fair"};
+  f.fentry = f.kprobe = true;
+  return f;
+}
+
+// 6.18 with lockdown=integrity and without kprobes: nothing but tracepoints.
+Features locked_down_6_18() {
+  Features f;
+  f.kernel = "6.18.44";
+  f.btf = f.fuse = f.fuse_types = true;
+  f.tracepoints = {"fuse_request_send", "fuse_request_end",   "sched_waking", "sched_wakeup",
+                   "sched_switch",      "sched_migrate_task", "sys_exit",     "io_uring_complete"};
+  f.functions = {"fuse_dev_do_read", "fuse_request_end", "fuse_dev_queue_req",
+                 "select_task_rq_fair"};
+  f.fentry_error = "load: Operation not permitted";
+  f.kprobe_error = "kernel built without kprobes";
+  return f;
+}
+
+std::string hook_of(const ProbePlan& plan, const std::string& point) {
+  for (const Probe& probe : plan.probes) {
+    if (probe.point == point) return probe.hook;
+  }
+  return "no such point";
+}
+
+std::string reason_of(const ProbePlan& plan, const std::string& point) {
+  for (const Probe& probe : plan.probes) {
+    if (probe.point == point) return probe.reason;
+  }
+  return "no such point";
+}
+
+bool loads(const ProbePlan& plan, const std::string& program) {
+  return std::find(plan.programs.begin(), plan.programs.end(), program) != plan.programs.end();
+}
+
+TEST(ProbePlan, LockedDownKernelIsCoveredByTracepointsAlone) {
+  const ProbePlan plan = make_probe_plan(locked_down_6_18(), ProbePreference::best);
+  EXPECT_EQ(plan.missing, "");
+  EXPECT_EQ(hook_of(plan, "queued"), "tp_btf/fuse_request_send");
+  EXPECT_EQ(hook_of(plan, "picked_up"), "tp_btf/sys_exit");
+  EXPECT_EQ(hook_of(plan, "replied"), "tp_btf/fuse_request_end");
+  EXPECT_EQ(hook_of(plan, "wake_flags"), "");
+  for (const std::string& program : plan.programs)
+    EXPECT_TRUE(program.starts_with("on_")) << program;
+}
+
+TEST(ProbePlan, SaysWhyAWorseHookWasTaken) {
+  const ProbePlan plan = make_probe_plan(locked_down_6_18(), ProbePreference::best);
+  EXPECT_NE(reason_of(plan, "picked_up").find("no fentry (load: Operation not permitted)"),
+            std::string::npos);
+  EXPECT_NE(reason_of(plan, "wake_flags").find("Operation not permitted"), std::string::npos);
+  EXPECT_EQ(reason_of(plan, "queued"), "");
+}
+
+TEST(ProbePlan, WithoutFuseTracepointsFunctionsAreHooked) {
+  const ProbePlan plan = make_probe_plan(debian_6_1(), ProbePreference::best);
+  EXPECT_EQ(plan.missing, "");
+  EXPECT_EQ(hook_of(plan, "queued"), "fentry/queue_request_and_unlock");
+  EXPECT_EQ(hook_of(plan, "picked_up"), "fexit/fuse_dev_do_read");
+  EXPECT_EQ(hook_of(plan, "replied"), "fentry/fuse_request_end");
+  EXPECT_EQ(hook_of(plan, "wake_flags"), "fentry/select_task_rq_fair");
+}
+
+TEST(ProbePlan, KprobesWhereFentryIsNotToBeHad) {
+  Features features = debian_6_1();
+  features.fentry = false;
+  features.fentry_error = "attach: Invalid argument";
+  const ProbePlan plan = make_probe_plan(features, ProbePreference::best);
+  EXPECT_EQ(hook_of(plan, "queued"), "kprobe/queue_request_and_unlock");
+  EXPECT_EQ(hook_of(plan, "picked_up"), "kretprobe/fuse_dev_do_read");
+  EXPECT_TRUE(loads(plan, "kprobe_fuse_dev_do_read"));
+  EXPECT_TRUE(loads(plan, "kretprobe_fuse_dev_do_read"));
+  EXPECT_EQ(hook_of(plan, "wake_flags"), "");
+}
+
+TEST(ProbePlan, NothingThatShowsTheQueueingIsAnErrorThatNamesIt) {
+  Features features = debian_6_1();
+  features.fentry = features.kprobe = false;
+  features.fentry_error = features.kprobe_error = "locked down";
+  const ProbePlan plan = make_probe_plan(features, ProbePreference::best);
+  EXPECT_NE(plan.missing.find("no tracepoint fuse_request_send"), std::string::npos)
+      << plan.missing;
+}
+
+TEST(ProbePlan, PreferenceForcesAKindWhereThereIsOne) {
+  Features features = locked_down_6_18();
+  features.fentry = features.kprobe = true;
+  EXPECT_EQ(hook_of(make_probe_plan(features, ProbePreference::best), "picked_up"),
+            "fexit/fuse_dev_do_read");
+  EXPECT_EQ(hook_of(make_probe_plan(features, ProbePreference::tracepoint), "picked_up"),
+            "tp_btf/sys_exit");
+  const ProbePlan fentry = make_probe_plan(features, ProbePreference::fentry);
+  EXPECT_EQ(hook_of(fentry, "queued"), "fentry/fuse_dev_queue_req");
+  EXPECT_EQ(hook_of(fentry, "replied"), "fentry/fuse_request_end");
+  EXPECT_EQ(hook_of(fentry, "waking"), "tp_btf/sched_waking");  // no other kind
+  const ProbePlan kprobe = make_probe_plan(features, ProbePreference::kprobe);
+  EXPECT_EQ(hook_of(kprobe, "queued"), "kprobe/fuse_dev_queue_req");
+  EXPECT_EQ(hook_of(kprobe, "picked_up"), "kretprobe/fuse_dev_do_read");
+}
+
+TEST(ProbePlan, IoUringOnlyWhereItIsSwitchedOn) {
+  Features features = locked_down_6_18();
+  EXPECT_FALSE(loads(make_probe_plan(features, ProbePreference::best), "on_io_uring_complete"));
+  features.io_uring = true;
+  EXPECT_TRUE(loads(make_probe_plan(features, ProbePreference::best), "on_io_uring_complete"));
+}
+
+}  // namespace
+}  // namespace fusetrace
