@@ -38,13 +38,11 @@ struct RequestOptions {
 
   uint16_t client_cpu = 0;
   uint16_t server_cpu = 0;
-  std::optional<uint16_t> reply_cpu = {};   // server_cpu
-  std::optional<uint16_t> resume_cpu = {};  // sync: client_cpu; else unknown
-  std::optional<uint16_t> server_prev_cpu =
-      {};  // server_cpu where a server was woken, else unknown
+  std::optional<uint16_t> reply_cpu = {};          // server_cpu
+  std::optional<uint16_t> resume_cpu = {};         // sync: client_cpu; else unknown
+  std::optional<uint16_t> server_prev_cpu = {};    // server_cpu if a server was woken, else unknown
   std::optional<uint16_t> server_target_cpu = {};  // server_prev_cpu
-  std::optional<uint16_t> server_waker_cpu =
-      {};  // client_cpu where a server was woken, else unknown
+  std::optional<uint16_t> server_waker_cpu = {};   // client_cpu if a server was woken, else unknown
   std::optional<uint16_t> client_prev_cpu = {};    // sync: client_cpu; else unknown
   std::optional<uint16_t> client_target_cpu = {};  // resume_cpu
   std::optional<uint16_t> client_waker_cpu = {};   // sync: reply_cpu; else unknown
