@@ -208,18 +208,101 @@ struct ft_cpu_state {
 };
 FT_ASSERT(sizeof(struct ft_cpu_state) == 128, "ft_cpu_state layout");
 
-/* A request in flight (the value of the map slots); user space looks at req and r alone. */
+/*
+ * A request in flight (the value of the map slots). One cache line is written
+ * by the thread that queues, the other by the one that serves: on two CPUs
+ * every line that both write travels twice, and that travel is most of what
+ * tracing a request costs. What struct fuse_req itself keeps (unique, node,
+ * error, lengths) is read from it at the end and has no place here.
+ */
 struct ft_slot {
 	ft_u64 req;	/* address of struct fuse_req, 0: free */
-	ft_u32 seq;	/* changes with every owner */
-	ft_u32 state;
 	ft_u64 client;	/* address of the client's task_struct, 0 unless kind sync */
-	ft_u32 wanted;	/* passed the filter by process, as client or as server */
-	ft_u32 reserved;
-	struct ft_request r;
-	ft_u64 reserved2[2];
+	ft_u64 queued_ns;
+	ft_u64 server_waking_ns;
+	ft_u32 seq;	/* changes with every owner, never 0 */
+	ft_u32 client_tid;
+	ft_u32 woken_tid;
+	ft_u32 connection;
+	ft_u16 opcode;
+	ft_u16 client_cpu;
+	ft_u16 server_prev_cpu;
+	ft_u16 server_target_cpu;
+	ft_u16 server_waker_cpu;
+	ft_u16 flags;	/* enum ft_request_flag */
+	ft_u8 kind;
+	ft_u8 wanted;	/* passed the filter by process, as client or as server */
+	ft_u8 migrations_client_waiting;
+	ft_u8 migrations_server_waiting;
+
+	ft_u64 server_running_ns;	/* from here on valid only while served_seq equals seq */
+	ft_u64 picked_up_ns;
+	ft_u64 replied_ns;
+	ft_u64 client_waking_ns;
+	ft_u32 served_seq;
+	ft_u32 server_tid;
+	ft_u32 replier_tid;
+	ft_u16 server_cpu;
+	ft_u16 reply_cpu;
+	ft_u16 client_prev_cpu;
+	ft_u16 client_target_cpu;
+	ft_u16 client_waker_cpu;
+	ft_u16 served_flags;	/* enum ft_request_flag, joined with flags */
+	ft_u8 transport;
+	ft_u8 migrations_server_serving;
+	ft_u8 reserved[6];
 };
-FT_ASSERT(sizeof(struct ft_slot) == 192, "ft_slot layout");
+FT_ASSERT(sizeof(struct ft_slot) == 128, "ft_slot layout: two cache lines");
+
+/* Fills r with what the slot knows; the fields that struct fuse_req keeps stay 0. */
+static inline __attribute__((always_inline)) void ft_slot_record(const struct ft_slot *s,
+								 struct ft_request *r)
+{
+	ft_u32 served = s->served_seq == s->seq;
+
+	__builtin_memset(r, 0, sizeof(*r));
+	r->queued_ns = s->queued_ns;
+	r->server_waking_ns = s->server_waking_ns;
+	r->connection = s->connection;
+	r->opcode = s->opcode;
+	r->client_tid = s->client_tid;
+	r->woken_tid = s->woken_tid;
+	r->flags = s->flags;
+	r->client_cpu = s->client_cpu;
+	r->server_prev_cpu = s->server_prev_cpu;
+	r->server_target_cpu = s->server_target_cpu;
+	r->server_waker_cpu = s->server_waker_cpu;
+	r->kind = s->kind;
+	r->migrations_client_waiting = s->migrations_client_waiting;
+	r->migrations_server_waiting = s->migrations_server_waiting;
+	r->server_cpu = FT_CPU_UNKNOWN;
+	r->reply_cpu = FT_CPU_UNKNOWN;
+	r->resume_cpu = FT_CPU_UNKNOWN;
+	r->client_prev_cpu = FT_CPU_UNKNOWN;
+	r->client_target_cpu = FT_CPU_UNKNOWN;
+	r->client_waker_cpu = FT_CPU_UNKNOWN;
+	r->transport = FT_TRANSPORT_DEV;
+	if (!served)
+		return;
+	r->server_running_ns = s->server_running_ns;
+	r->picked_up_ns = s->picked_up_ns;
+	r->replied_ns = s->replied_ns;
+	r->client_waking_ns = s->client_waking_ns;
+	r->server_tid = s->server_tid;
+	r->replier_tid = s->replier_tid;
+	r->flags |= s->served_flags;
+	r->server_cpu = s->server_cpu;
+	r->reply_cpu = s->reply_cpu;
+	r->client_prev_cpu = s->client_prev_cpu;
+	r->client_target_cpu = s->client_target_cpu;
+	r->client_waker_cpu = s->client_waker_cpu;
+	r->migrations_server_serving = s->migrations_server_serving;
+	r->transport = s->transport;
+	if (s->picked_up_ns)
+		r->pickup = s->woken_tid == 0		     ? FT_PICKUP_BUSY :
+			    s->woken_tid == s->server_tid ? FT_PICKUP_WOKEN :
+							      FT_PICKUP_POACHED;
+}
 
 /*
  * Log-linear histogram of nanoseconds, 32 buckets an octave: values below 32

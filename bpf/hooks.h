@@ -15,26 +15,16 @@ static __always_inline void view_typed(struct fuse_req *req, struct req_view *vi
 {
 	view->address = address_of(req);
 	view->flags = req->flags;
-	view->unique = req->in.h.unique;
-	view->nodeid = req->in.h.nodeid;
 	view->opcode = req->in.h.opcode;
 	view->connection = req->fm->fc->dev;
-	view->bytes_in = req->in.h.len;
-	view->bytes_out = req->out.h.len;
-	view->error = req->out.h.error;
 }
 
 static __always_inline void view_untyped(struct fuse_req *req, struct req_view *view)
 {
 	view->address = (__u64)req;
 	view->flags = BPF_CORE_READ(req, flags);
-	view->unique = BPF_CORE_READ(req, in.h.unique);
-	view->nodeid = BPF_CORE_READ(req, in.h.nodeid);
 	view->opcode = BPF_CORE_READ(req, in.h.opcode);
 	view->connection = BPF_CORE_READ(req, fm, fc, dev);
-	view->bytes_in = BPF_CORE_READ(req, in.h.len);
-	view->bytes_out = BPF_CORE_READ(req, out.h.len);
-	view->error = BPF_CORE_READ(req, out.h.error);
 }
 
 SEC("tp_btf/fuse_request_send")
@@ -121,19 +111,16 @@ int BPF_KPROBE(kprobe_fuse_request_end, struct fuse_req *req)
 
 /* --- picked up ---------------------------------------------------------------------- */
 
-static __always_inline struct task_state *known_server(struct task_struct *task)
+static __always_inline struct thread *known_server(struct task_struct *task)
 {
-	struct task_state *ts = task_lookup(task);
+	struct thread *t = thread_create(task->pid);
 	__u32 tgid = task->tgid, one = 1;
 
-	if (!ts)
-		ts = task_create(task);
-	if (ts && !ts->server) {
-		ts->server = true;
-		ts->fd = -1;
+	if (t && !t->server) {
+		t->server = true;
 		bpf_map_update_elem(&servers, &tgid, &one, BPF_ANY);
 	}
-	return ts;
+	return t;
 }
 
 /* fuse_dev_do_read() returns ret; req is what it copied, 0 for a message that is no request. */
@@ -142,18 +129,18 @@ static __always_inline void read_returned(__u64 req, __u32 connection, long ret)
 	struct task_struct *task = bpf_get_current_task_btf();
 	__u64 now = bpf_ktime_get_ns();
 	struct fuse_in_header header;
-	struct task_state *ts;
+	struct thread *t;
 	struct ft_slot *s;
 	__u32 index = 0;
 
-	ts = known_server(task);
-	if (!ts)
+	t= known_server(task);
+	if (!t)
 		return;
 	if (req) {
 		s = slot_find(req, &index);
 		if (s) {
-			announce(ts, task);
-			handle_picked_up(s, index, task, ts, now, bpf_get_smp_processor_id());
+			announce(t, task);
+			handle_picked_up(s, index, task, t, now, bpf_get_smp_processor_id());
 		}
 		return;
 	}
@@ -168,7 +155,7 @@ static __always_inline void read_returned(__u64 req, __u32 connection, long ret)
 		}
 		if (!read_header(regs, nr, &header) || header.len != (__u32)ret)
 			return;
-		announce(ts, task);
+		announce(t, task);
 		handle_message(&header, connection, FUSE_DEV, task, now, bpf_get_smp_processor_id());
 	}
 }
@@ -190,11 +177,11 @@ SEC("kprobe/fuse_dev_do_read")
 int BPF_KPROBE(kprobe_fuse_dev_do_read, struct fuse_dev *fud, struct file *file,
 	       struct fuse_copy_state *cs)
 {
-	struct task_state *ts = known_server(bpf_get_current_task_btf());
+	struct thread *t = known_server(bpf_get_current_task_btf());
 
-	if (ts) {
-		ts->reading = (__u64)cs;
-		ts->connection = BPF_CORE_READ(fud, fc, dev);
+	if (t) {
+		t->reading = (__u64)cs;
+		t->connection = BPF_CORE_READ(fud, fc, dev);
 	}
 	return 0;
 }
@@ -202,49 +189,49 @@ int BPF_KPROBE(kprobe_fuse_dev_do_read, struct fuse_dev *fud, struct file *file,
 SEC("kretprobe/fuse_dev_do_read")
 int BPF_KRETPROBE(kretprobe_fuse_dev_do_read, long ret)
 {
-	struct task_state *ts = task_lookup(bpf_get_current_task_btf());
+	struct thread *t = thread_lookup((__u32)bpf_get_current_pid_tgid());
 	struct fuse_copy_state *cs;
 
-	if (!ts || !ts->reading)
+	if (!t || !t->reading)
 		return 0;
-	cs = (struct fuse_copy_state *)ts->reading;
-	ts->reading = 0;
+	cs = (struct fuse_copy_state *)t->reading;
+	t->reading = 0;
 	if (enabled && ret >= FUSE_IN_HEADER_LEN)
-		read_returned((__u64)BPF_CORE_READ(cs, req), ts->connection, ret);
+		read_returned((__u64)BPF_CORE_READ(cs, req), t->connection, ret);
 	return 0;
 }
 
 /* --- wake flags ------------------------------------------------------------------------ */
 
-static __always_inline void note_wake_flags(struct task_struct *p, struct task_state *ts, int flags)
+static __always_inline void note_wake_flags(struct task_struct *p, struct thread *t, int flags)
 {
-	struct ft_slot *s = slot_of(&ts->waiting);
+	struct ft_slot *s = slot_of(&t->waiting);
 
-	if (s && s->r.client_waking_ns && !s->r.resumed_ns) {
-		s->r.flags |= FT_F_CLIENT_WAKE_FLAGS_KNOWN;
+	if (s && is_replied(s) && s->client_waking_ns) {
+		s->served_flags |= FT_F_CLIENT_WAKE_FLAGS_KNOWN;
 		if (flags & WF_SYNC)
-			s->r.flags |= FT_F_CLIENT_WAKE_SYNC;
+			s->served_flags |= FT_F_CLIENT_WAKE_SYNC;
 		if (flags & WF_CURRENT_CPU)
-			s->r.flags |= FT_F_CLIENT_WAKE_CURRENT_CPU;
+			s->served_flags |= FT_F_CLIENT_WAKE_CURRENT_CPU;
 		return;
 	}
-	s = slot_of(&ts->woken);
-	if (s && s->r.woken_tid == (__u32)p->pid && !s->r.server_running_ns) {
-		s->r.flags |= FT_F_SERVER_WAKE_FLAGS_KNOWN;
+	s = slot_of(&t->woken);
+	if (s && s->woken_tid == (__u32)p->pid && !is_served(s)) {
+		s->flags |= FT_F_SERVER_WAKE_FLAGS_KNOWN;
 		if (flags & WF_SYNC)
-			s->r.flags |= FT_F_SERVER_WAKE_SYNC;
+			s->flags |= FT_F_SERVER_WAKE_SYNC;
 		if (flags & WF_CURRENT_CPU)
-			s->r.flags |= FT_F_SERVER_WAKE_CURRENT_CPU;
+			s->flags |= FT_F_SERVER_WAKE_CURRENT_CPU;
 	}
 }
 
 SEC("fentry/select_task_rq_fair")
 int BPF_PROG(fentry_select_task_rq_fair, struct task_struct *p, int prev_cpu, int wake_flags)
 {
-	struct task_state *ts = task_lookup(p);
+	struct thread *t = thread_lookup(p->pid);
 
-	if (ts && enabled)
-		note_wake_flags(p, ts, wake_flags);
+	if (t && enabled)
+		note_wake_flags(p, t, wake_flags);
 	return 0;
 }
 

@@ -14,7 +14,7 @@ int BPF_PROG(on_io_uring_complete, void *ctx_unused, void *completed)
 	struct io_uring_cmd *command = completed;
 	struct fuse_ring_ent *entry = NULL;
 	struct task_struct *task;
-	struct task_state *ts;
+	struct thread *t;
 	struct ft_slot *s;
 	__u32 index = 0;
 	__u64 req;
@@ -33,11 +33,11 @@ int BPF_PROG(on_io_uring_complete, void *ctx_unused, void *completed)
 	if (!s)
 		return 0;
 	task = bpf_get_current_task_btf();
-	ts = known_server(task);
-	if (ts)
-		announce(ts, task);
-	s->r.transport = FT_TRANSPORT_IO_URING;
-	handle_picked_up(s, index, task, ts, bpf_ktime_get_ns(), bpf_get_smp_processor_id());
+	t = known_server(task);
+	if (t)
+		announce(t, task);
+	handle_picked_up(s, index, task, t, bpf_ktime_get_ns(), bpf_get_smp_processor_id());
+	s->transport = FT_TRANSPORT_IO_URING;
 	return 0;
 }
 

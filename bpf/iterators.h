@@ -42,7 +42,7 @@ int iter_threads(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
 	struct ft_task out = {};
-	struct task_state *ts;
+	struct thread *t;
 	__u32 tgid;
 
 	if (!task)
@@ -50,11 +50,9 @@ int iter_threads(struct bpf_iter__task *ctx)
 	tgid = task->tgid;
 	if (!bpf_map_lookup_elem(&servers, &tgid))
 		return 0;
-	ts = task_create(task);
-	if (ts && !ts->server) {
-		ts->server = true;
-		ts->fd = -1;
-	}
+	t = thread_create(task->pid);
+	if (t)
+		t->server = true;
 	out.tid = task->pid;
 	out.tgid = tgid;
 	bpf_probe_read_kernel_str(out.comm, sizeof(out.comm), task->comm);

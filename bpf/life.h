@@ -10,16 +10,11 @@
 struct req_view {
 	__u64 address;
 	__u64 flags;
-	__u64 unique;
-	__u64 nodeid;
 	__u32 connection;
 	__u32 opcode;
-	__u32 bytes_in;
-	__u32 bytes_out;
-	__s32 error;
 };
 
-#define req_flag(view, flag) ((view)->flags >> bpf_core_enum_value(enum fuse_req_flag, flag) & 1)
+#define flag_set(flags, flag) ((flags) >> bpf_core_enum_value(enum fuse_req_flag, flag) & 1)
 
 static __always_inline bool passes_filters(__u32 connection, __u32 opcode)
 {
@@ -51,47 +46,99 @@ static __always_inline bool in_wanted_cgroup(void)
 	return false;
 }
 
-/* Tells user space who current is, once, and again when its name changes. */
-static __always_inline void announce(struct task_state *ts, struct task_struct *task)
-{
-	struct ft_task info = {};
-	__u64 *comm = (__u64 *)info.comm;
+#define NAME_EVERY 64 /* requests of a thread between two looks at its name */
 
-	bpf_get_current_comm(info.comm, sizeof(info.comm));
-	if (ts->comm[0] == comm[0] && ts->comm[1] == comm[1])
+/* Tells user space who current is, and again when its name has changed. */
+static __always_inline void announce(struct thread *t, struct task_struct *task)
+{
+	__u64 comm[2] = {};
+	struct ft_task *info;
+
+	if (t->named) {
+		t->named--;
 		return;
-	info.tid = task->pid;
-	info.tgid = task->tgid;
-	if (emit(&info, sizeof(info)))
+	}
+	bpf_get_current_comm(comm, sizeof(comm));
+	if (t->comm[0] == comm[0] && t->comm[1] == comm[1]) {
+		t->named = NAME_EVERY;
+		return;
+	}
+	info = ring_reserve(sizeof(*info));
+	if (!info)
 		return; /* the ring is full: told with the next request */
-	ts->comm[0] = comm[0];
-	ts->comm[1] = comm[1];
+	info->tid = task->pid;
+	info->tgid = task->tgid;
+	__builtin_memcpy(info->comm, comm, sizeof(comm));
+	ring_submit(info);
+	t->comm[0] = comm[0];
+	t->comm[1] = comm[1];
+	t->named = NAME_EVERY;
 }
 
-/* Hands a finished request over and frees its slot. */
-static __always_inline void finish(struct ft_slot *s)
+static __always_inline bool sampled(__u32 connection, __u64 unique)
 {
-	struct ft_cpu_state *cpu = this_cpu();
-	bool keep = !filter_tgids_n || s->wanted;
+	__u64 hash = (unique ^ ((__u64)connection << 32)) * 0x9E3779B97F4A7C15ull;
 
-	if (keep && sample_n > 1) {
-		__u64 hash = (s->r.unique ^ ((__u64)s->r.connection << 32)) * 0x9E3779B97F4A7C15ull;
+	return sample_n <= 1 || (hash >> 32) % sample_n == 0;
+}
 
-		keep = (hash >> 32) % sample_n == 0;
+static __always_inline struct ft_request *begin_record(void)
+{
+	struct ft_request *r = ring_reserve(sizeof(*r));
+
+	this_cpu()->finished++;
+	if (!r)
+		count_loss(FT_LOSS_RING_FULL);
+	return r;
+}
+
+/*
+ * Hands a finished request over and frees its slot. The struct fuse_req is
+ * still there: this runs in fuse_request_end(), or before its client, which
+ * holds a reference, runs again.
+ */
+static __always_inline void finish(struct ft_slot *s, __u64 resumed_ns, __u32 resume_cpu, __u32 flags)
+{
+	__u64 address = s->req;
+	unsigned long req_flags = 0;
+	struct ft_request *r;
+	__u64 unique = 0;
+
+	if (filter_tgids_n && !s->wanted)
+		goto out;
+	read_field(unique, struct fuse_req, address, in.h.unique);
+	if (!sampled(s->connection, unique))
+		goto out;
+	r = begin_record();
+	if (!r)
+		goto out;
+	ft_slot_record(s, r);
+	r->resumed_ns = resumed_ns;
+	r->resume_cpu = resume_cpu;
+	r->flags |= flags;
+	r->unique = unique;
+	read_field(r->nodeid, struct fuse_req, address, in.h.nodeid);
+	read_field(r->bytes_in, struct fuse_req, address, in.h.len);
+	if (s->kind != FT_KIND_NOREPLY) {
+		read_field(r->error, struct fuse_req, address, out.h.error);
+		read_field(r->bytes_out, struct fuse_req, address, out.h.len);
 	}
-	if (keep) {
-		cpu->finished++;
-		if (emit(&s->r, sizeof(s->r)))
-			count_loss(FT_LOSS_RING_FULL);
-	}
-	s->state = 0;
+	read_field(req_flags, struct fuse_req, address, flags);
+	if (flag_set(req_flags, FR_INTERRUPTED))
+		r->flags |= FT_F_INTERRUPTED;
+	if (flag_set(req_flags, FR_ABORTED))
+		r->flags |= FT_F_ABORTED;
+	if (bpf_core_enum_value_exists(enum fuse_req_flag, FR_URING) && flag_set(req_flags, FR_URING))
+		r->transport = FT_TRANSPORT_IO_URING;
+	ring_submit(r);
+out:
 	s->req = 0;
 }
 
 static __always_inline void handle_queued(const struct req_view *view)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct task_state *ts;
+	struct thread *t;
 	struct ft_slot *s;
 	__u32 index = 0;
 
@@ -115,88 +162,77 @@ static __always_inline void handle_queued(const struct req_view *view)
 
 	if (++s->seq == 0)
 		s->seq = 1;
-	s->state = SLOT_QUEUED;
-	__builtin_memset(&s->r, 0, sizeof(s->r));
 	s->client = 0;
+	s->server_waking_ns = 0;
+	s->client_tid = task->pid;
+	s->woken_tid = 0;
+	s->connection = view->connection;
+	s->opcode = view->opcode;
+	s->client_cpu = bpf_get_smp_processor_id();
+	s->server_prev_cpu = FT_CPU_UNKNOWN;
+	s->server_target_cpu = FT_CPU_UNKNOWN;
+	s->server_waker_cpu = FT_CPU_UNKNOWN;
+	s->flags = 0;
+	s->kind = flag_set(view->flags, FR_BACKGROUND) ? FT_KIND_ASYNC : FT_KIND_SYNC;
+	if (!flag_set(view->flags, FR_ISREPLY))
+		s->kind = FT_KIND_NOREPLY;
 	s->wanted = tgid_wanted(task->tgid);
-	s->r.connection = view->connection;
-	s->r.opcode = view->opcode;
-	s->r.client_tid = task->pid;
-	s->r.client_cpu = bpf_get_smp_processor_id();
-	s->r.server_cpu = FT_CPU_UNKNOWN;
-	s->r.reply_cpu = FT_CPU_UNKNOWN;
-	s->r.resume_cpu = FT_CPU_UNKNOWN;
-	s->r.server_prev_cpu = FT_CPU_UNKNOWN;
-	s->r.server_target_cpu = FT_CPU_UNKNOWN;
-	s->r.server_waker_cpu = FT_CPU_UNKNOWN;
-	s->r.client_prev_cpu = FT_CPU_UNKNOWN;
-	s->r.client_target_cpu = FT_CPU_UNKNOWN;
-	s->r.client_waker_cpu = FT_CPU_UNKNOWN;
-	s->r.kind = req_flag(view, FR_BACKGROUND) ? FT_KIND_ASYNC : FT_KIND_SYNC;
-	if (!req_flag(view, FR_ISREPLY))
-		s->r.kind = FT_KIND_NOREPLY;
-	s->r.transport = FT_TRANSPORT_DEV;
+	s->migrations_client_waiting = 0;
+	s->migrations_server_waiting = 0;
 
-	ts = task_create(task);
-	if (ts) {
-		announce(ts, task);
-		ts->sending.index = index;
-		ts->sending.seq = s->seq;
-		if (s->r.kind == FT_KIND_SYNC) {
-			struct ft_slot *old = slot_of(&ts->waiting);
+	t = thread_create(task->pid);
+	if (t) {
+		announce(t, task);
+		t->sending.index = index;
+		t->sending.seq = s->seq;
+		if (s->kind == FT_KIND_SYNC) {
+			struct ft_slot *old = slot_of(&t->waiting);
 
-			/* It runs on without having been switched in: it never slept. */
-			if (old && old->state == SLOT_REPLIED && old->r.resumed_ns == 0) {
-				old->r.resumed_ns = old->r.replied_ns;
-				old->r.flags |= FT_F_CLIENT_NEVER_SLEPT;
-				finish(old);
-			} else if (old && old->state == SLOT_QUEUED) {
+			if (old && is_replied(old)) {
+				/* It runs on without having been switched in: it never slept. */
+				finish(old, old->replied_ns, FT_CPU_UNKNOWN, FT_F_CLIENT_NEVER_SLEPT);
+			} else if (old && !is_picked_up(old)) {
 				/* Killed while it waited, before a server took the request. */
 				count_incomplete(FT_INCOMPLETE_ABANDONED);
-				old->state = 0;
 				old->req = 0;
 			}
-			ts->waiting = ts->sending;
+			t->waiting = t->sending;
 			s->client = (__u64)task;
 		}
 	}
 	this_cpu()->sender = task->pid;
-	s->r.queued_ns = bpf_ktime_get_ns();
+	s->queued_ns = bpf_ktime_get_ns();
 }
 
 /* A server thread took this request off the queue; at is when, cpu where. */
 static __always_inline void handle_picked_up(struct ft_slot *s, __u32 index, struct task_struct *task,
-					     struct task_state *ts, __u64 at, __u32 cpu)
+					     struct thread *t, __u64 at, __u32 cpu)
 {
-	__u32 tid = task->pid;
-
-	if (s->r.picked_up_ns)
-		s->r.flags |= FT_F_RESENT;
-	s->r.server_tid = tid;
-	s->r.server_cpu = cpu;
-	s->r.picked_up_ns = at;
-	s->r.pickup = s->r.woken_tid == 0   ? FT_PICKUP_BUSY :
-		      s->r.woken_tid == tid ? FT_PICKUP_WOKEN :
-					      FT_PICKUP_POACHED;
-	s->state = SLOT_PICKED_UP;
+	begin_served(s);
+	if (s->picked_up_ns)
+		s->served_flags |= FT_F_RESENT;
+	s->server_tid = task->pid;
+	s->server_cpu = cpu;
+	s->picked_up_ns = at;
 	if (tgid_wanted(task->tgid))
 		s->wanted = true;
-	if (ts) {
-		ts->woken.seq = 0;
-		ts->serving.index = index;
-		ts->serving.seq = s->seq;
+	if (t) {
+		t->woken.seq = 0;
+		t->serving.index = index;
+		t->serving.seq = s->seq;
 	}
 }
 
 static __always_inline bool client_is_running(__u64 client)
 {
-	struct task_struct *task = (struct task_struct *)client;
-	unsigned int state = 0;
+	unsigned int state = ~0u;
 	int on_cpu = 0;
 
-	if (bpf_core_read(&on_cpu, sizeof(on_cpu), &task->on_cpu) || !on_cpu)
+	read_field(on_cpu, struct task_struct, client, on_cpu);
+	if (!on_cpu)
 		return false;
-	return !bpf_core_read(&state, sizeof(state), &task->__state) && state == TASK_RUNNING;
+	read_field(state, struct task_struct, client, __state);
+	return state == TASK_RUNNING;
 }
 
 static __always_inline void handle_ended(const struct req_view *view)
@@ -218,39 +254,23 @@ static __always_inline void handle_ended(const struct req_view *view)
 	now = bpf_ktime_get_ns();
 	cpu = bpf_get_smp_processor_id();
 	task = bpf_get_current_task_btf();
-	s->r.unique = view->unique;
-	s->r.nodeid = view->nodeid;
-	s->r.bytes_in = view->bytes_in;
-	if (bpf_core_enum_value_exists(enum fuse_req_flag, FR_URING) && req_flag(view, FR_URING))
-		s->r.transport = FT_TRANSPORT_IO_URING;
-	if (req_flag(view, FR_INTERRUPTED))
-		s->r.flags |= FT_F_INTERRUPTED;
-	if (req_flag(view, FR_ABORTED))
-		s->r.flags |= FT_F_ABORTED;
-
-	if (s->r.kind == FT_KIND_NOREPLY) {
+	if (s->kind == FT_KIND_NOREPLY) {
 		/* The server's read ends it, before anything can be replied. */
-		handle_picked_up(s, index, task, task_lookup(task), now, cpu);
-		finish(s);
+		handle_picked_up(s, index, task, thread_lookup(task->pid), now, cpu);
+		finish(s, 0, FT_CPU_UNKNOWN, 0);
 		return;
 	}
-	s->r.error = view->error;
-	s->r.bytes_out = view->bytes_out;
-	s->r.replied_ns = now;
-	s->r.reply_cpu = cpu;
-	s->r.replier_tid = task->pid;
-	s->state = SLOT_REPLIED;
+	begin_served(s);
+	s->replied_ns = now;
+	s->reply_cpu = cpu;
+	s->replier_tid = task->pid;
 	if (!s->client) {
-		finish(s);
+		finish(s, 0, FT_CPU_UNKNOWN, 0);
 	} else if (client_is_running(s->client)) {
-		struct task_struct *client = (struct task_struct *)s->client;
 		__u32 client_cpu = FT_CPU_UNKNOWN;
 
-		bpf_core_read(&client_cpu, sizeof(client_cpu), &client->thread_info.cpu);
-		s->r.resumed_ns = now;
-		s->r.resume_cpu = client_cpu;
-		s->r.flags |= FT_F_CLIENT_NEVER_SLEPT;
-		finish(s);
+		read_field(client_cpu, struct task_struct, s->client, thread_info.cpu);
+		finish(s, now, client_cpu, FT_F_CLIENT_NEVER_SLEPT);
 	}
 }
 
@@ -258,36 +278,38 @@ static __always_inline void handle_ended(const struct req_view *view)
 static __always_inline void handle_message(const struct fuse_in_header *header, __u32 connection,
 					   __u32 device, struct task_struct *task, __u64 at, __u32 cpu)
 {
-	struct ft_request r = {};
+	struct ft_request *r;
 
 	if (!enabled || filter_cgroups_n || !passes_filters(connection, header->opcode))
 		return;
 	if (filter_tgids_n && !tgid_wanted(task->tgid))
 		return;
-	r.picked_up_ns = at;
-	r.unique = header->unique;
-	r.nodeid = header->nodeid;
-	r.connection = connection;
-	r.opcode = header->opcode;
-	r.bytes_in = header->len;
-	r.server_tid = task->pid;
-	r.client_cpu = FT_CPU_UNKNOWN;
-	r.server_cpu = cpu;
-	r.reply_cpu = FT_CPU_UNKNOWN;
-	r.resume_cpu = FT_CPU_UNKNOWN;
-	r.server_prev_cpu = FT_CPU_UNKNOWN;
-	r.server_target_cpu = FT_CPU_UNKNOWN;
-	r.server_waker_cpu = FT_CPU_UNKNOWN;
-	r.client_prev_cpu = FT_CPU_UNKNOWN;
-	r.client_target_cpu = FT_CPU_UNKNOWN;
-	r.client_waker_cpu = FT_CPU_UNKNOWN;
-	r.kind = FT_KIND_NOREPLY;
-	r.transport = device == CUSE_DEV ? FT_TRANSPORT_CUSE : FT_TRANSPORT_DEV;
-	if (sample_n > 1 && (((r.unique ^ ((__u64)connection << 32)) * 0x9E3779B97F4A7C15ull) >> 32) % sample_n)
+	if (!sampled(connection, header->unique))
 		return;
-	this_cpu()->finished++;
-	if (emit(&r, sizeof(r)))
-		count_loss(FT_LOSS_RING_FULL);
+	r = begin_record();
+	if (!r)
+		return;
+	__builtin_memset(r, 0, sizeof(*r));
+	r->picked_up_ns = at;
+	r->unique = header->unique;
+	r->nodeid = header->nodeid;
+	r->connection = connection;
+	r->opcode = header->opcode;
+	r->bytes_in = header->len;
+	r->server_tid = task->pid;
+	r->client_cpu = FT_CPU_UNKNOWN;
+	r->server_cpu = cpu;
+	r->reply_cpu = FT_CPU_UNKNOWN;
+	r->resume_cpu = FT_CPU_UNKNOWN;
+	r->server_prev_cpu = FT_CPU_UNKNOWN;
+	r->server_target_cpu = FT_CPU_UNKNOWN;
+	r->server_waker_cpu = FT_CPU_UNKNOWN;
+	r->client_prev_cpu = FT_CPU_UNKNOWN;
+	r->client_target_cpu = FT_CPU_UNKNOWN;
+	r->client_waker_cpu = FT_CPU_UNKNOWN;
+	r->kind = FT_KIND_NOREPLY;
+	r->transport = device == CUSE_DEV ? FT_TRANSPORT_CUSE : FT_TRANSPORT_DEV;
+	ring_submit(r);
 }
 
 #endif /* FUSETRACE_LIFE_H */

@@ -46,38 +46,38 @@ static __always_inline bool read_device(struct file *file, struct device_view *v
 	return true;
 }
 
-static __always_inline void remember_device(struct task_state *ts, struct task_struct *task,
+static __always_inline void remember_device(struct thread *t, struct task_struct *task,
 					    unsigned int fd, const struct device_view *view)
 {
 	__u32 tgid = task->tgid, one = 1;
 
-	ts->fd = fd;
-	ts->processing = view->processing;
-	ts->connection = view->connection;
-	ts->device = view->device;
-	if (!ts->server) {
-		ts->server = true;
+	t->fd = fd;
+	t->processing = view->processing;
+	t->connection = view->connection;
+	t->device = view->device;
+	if (!t->server) {
+		t->server = true;
 		bpf_map_update_elem(&servers, &tgid, &one, BPF_ANY);
 	}
 }
 
-/* Makes ts describe the device behind fd; NULL when that is no FUSE device. */
-static __always_inline struct task_state *server_of(struct task_struct *task, struct task_state *ts,
-						    unsigned int fd)
+/* Makes t describe the device behind fd; NULL when that is no FUSE device. */
+static __always_inline struct thread *server_of(struct task_struct *task, struct thread *t,
+						unsigned int fd)
 {
 	struct device_view view = {};
 	struct file *file;
 
-	if (ts && ts->server && ts->fd == (int)fd && ts->processing)
-		return ts;
+	if (t && t->server && t->fd == (int)fd && t->processing)
+		return t;
 	file = file_of(task, fd);
 	if (!file || !read_device(file, &view))
 		return NULL;
-	if (!ts)
-		ts = task_create(task);
-	if (ts)
-		remember_device(ts, task, fd, &view);
-	return ts;
+	if (!t)
+		t = thread_create(task->pid);
+	if (t)
+		remember_device(t, task, fd, &view);
+	return t;
 }
 
 #define HASH_DEPTH 16
@@ -91,25 +91,25 @@ static __always_inline __u64 find_request(__u64 processing, __u64 unique)
 {
 	__u64 key = unique & ~FUSE_INT_REQ_BIT & ~FUSE_UNIQUE_RESEND;
 	__u64 bucket = (key * 0x61C8864680B583EBull) >> (64 - FUSE_PQ_HASH_BITS);
-	struct list_head *head = (struct list_head *)(processing + bucket * sizeof(struct list_head));
-	struct list_head *at = head;
+	__u64 head = processing + bucket * sizeof(struct list_head);
+	__u64 at = head;
 
 	for (int i = 0; i < HASH_DEPTH; i++) {
-		struct fuse_req *req;
-		__u64 found = 0;
+		__u64 previous = 0, req, found = 0;
 
-		if (bpf_probe_read_kernel(&at, sizeof(at), &at->prev) || !at || at == head)
+		read_address(previous, struct list_head, at, prev);
+		at = previous;
+		if (!at || at == head)
 			return 0;
-		req = (struct fuse_req *)((__u64)at - bpf_core_field_offset(struct fuse_req, list));
-		if (bpf_core_read(&found, sizeof(found), &req->in.h.unique))
-			return 0;
+		req = at - bpf_core_field_offset(struct fuse_req, list);
+		read_field(found, struct fuse_req, req, in.h.unique);
 		if ((found & ~FUSE_UNIQUE_RESEND) == key)
-			return (__u64)req;
+			return req;
 	}
 	return 0;
 }
 
-static __always_inline void take(struct task_struct *task, struct task_state *ts,
+static __always_inline void take(struct task_struct *task, struct thread *t,
 				 const struct fuse_in_header *header, __u64 at, __u32 cpu)
 {
 	__u32 index = 0;
@@ -118,12 +118,12 @@ static __always_inline void take(struct task_struct *task, struct task_state *ts
 
 	if (header->opcode == FUSE_FORGET || header->opcode == FUSE_BATCH_FORGET ||
 	    header->opcode == FUSE_INTERRUPT) {
-		announce(ts, task);
-		handle_message(header, ts->connection, ts->device, task, at, cpu);
+		announce(t, task);
+		handle_message(header, t->connection, t->device, task, at, cpu);
 		/* FUSE_FORGET is also sent as a request, which has ended by now. */
 		return;
 	}
-	req = find_request(ts->processing, header->unique);
+	req = find_request(t->processing, header->unique);
 	if (!req) {
 		/* A request without a reply is not kept; one that was aborted meanwhile has ended. */
 		return;
@@ -131,10 +131,10 @@ static __always_inline void take(struct task_struct *task, struct task_state *ts
 	s = slot_find(req, &index);
 	if (!s)
 		return; /* queued before the capture, or filtered out */
-	announce(ts, task);
-	if (ts->device == CUSE_DEV)
-		s->r.transport = FT_TRANSPORT_CUSE;
-	handle_picked_up(s, index, task, ts, at, cpu);
+	announce(t, task);
+	handle_picked_up(s, index, task, t, at, cpu);
+	if (t->device == CUSE_DEV)
+		s->transport = FT_TRANSPORT_CUSE;
 }
 
 /* The header in the buffer of the system call that is returning. */
@@ -166,7 +166,7 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
 {
 	struct fuse_in_header header;
 	struct task_struct *task;
-	struct task_state *ts;
+	struct thread *t;
 	long nr;
 
 	if (ret < FUSE_IN_HEADER_LEN)
@@ -178,38 +178,38 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
 	if (!enabled)
 		return 0;
 	task = bpf_get_current_task_btf();
-	ts = task_lookup(task);
+	t = thread_lookup(task->pid);
 
-	if (ts && ts->spliced_len && nr != NR_splice) {
+	if (t && t->spliced_len && nr != NR_splice) {
 		/* It reads the pipe into which it spliced a request. */
-		__u32 len = ts->spliced_len;
+		__u32 len = t->spliced_len;
 
-		ts->spliced_len = 0;
+		t->spliced_len = 0;
 		if (!read_header(regs, nr, &header))
 			return 0;
 		if (header.len == len) {
-			take(task, ts, &header, ts->spliced_ns, ts->spliced_cpu);
+			take(task, t, &header, t->spliced_ns, t->spliced_cpu);
 			return 0;
 		}
 		count_loss(FT_LOSS_UNMATCHED_PICKUP);
 	}
-	ts = server_of(task, ts, SYSCALL_ARG0(regs));
-	if (!ts)
+	t = server_of(task, t, SYSCALL_ARG0(regs));
+	if (!t)
 		return 0;
 	if (nr == NR_splice) {
-		ts->spliced_len = ret;
-		ts->spliced_ns = bpf_ktime_get_ns();
-		ts->spliced_cpu = bpf_get_smp_processor_id();
+		t->spliced_len = ret;
+		t->spliced_ns = bpf_ktime_get_ns();
+		t->spliced_cpu = bpf_get_smp_processor_id();
 		return 0;
 	}
 	if (!read_header(regs, nr, &header))
 		return 0;
 	if (header.len != (__u32)ret) {
 		/* The descriptor is another file's by now. */
-		ts->fd = -1;
+		t->fd = -1;
 		return 0;
 	}
-	take(task, ts, &header, bpf_ktime_get_ns(), bpf_get_smp_processor_id());
+	take(task, t, &header, bpf_ktime_get_ns(), bpf_get_smp_processor_id());
 	return 0;
 }
 

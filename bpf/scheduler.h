@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The scheduler's events. They fire for every task of the machine, so each
- * handler begins with one task-storage look-up, and a task that is no FUSE
+ * handler begins with one bit of thread_bits, and a task that is no FUSE
  * client or server costs that and no more.
  *
  * sched_waking runs in the waker before a CPU is chosen. Where the thread is
@@ -20,18 +20,24 @@ static __always_inline __u32 idle_flags(__u32 cpu, __u32 known, __u32 yes)
 	return idle == FT_IDLE_YES ? known | yes : known;
 }
 
-/* System calls in which a server waits for requests. */
-static __always_inline bool waits_for_requests(struct task_struct *task)
+/*
+ * Whether p can be asleep for want of a request: it serves none, or it is in a
+ * system call in which servers wait (one thread may read while others answer).
+ * Asked only about the first thread that a client wakes after it has queued.
+ */
+static __always_inline bool waits_for_requests(struct task_struct *p, struct thread *t)
 {
-	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	struct ft_slot *s = slot_of(&t->serving);
+	struct pt_regs *regs;
 
+	if (t->processing && (!s || is_replied(s) || s->server_tid != t->tid))
+		return true;
+	regs = (struct pt_regs *)bpf_task_pt_regs(p);
 	switch (SYSCALL_NR(regs)) {
 	case NR_read:
 	case NR_readv:
-	case NR_pread64:
-	case NR_preadv:
-	case NR_preadv2:
 	case NR_splice:
+		return t->fd == -1 || t->fd == (int)SYSCALL_ARG0(regs);
 	case NR_poll:
 	case NR_ppoll:
 	case NR_select:
@@ -55,26 +61,26 @@ static __always_inline bool never_left(struct task_struct *p)
 	return true;
 }
 
-static __always_inline void server_waking(struct task_struct *p, struct task_state *ts)
+static __always_inline void server_waking(struct task_struct *p, struct thread *t)
 {
-	struct task_state *waker = task_lookup(bpf_get_current_task_btf());
+	struct thread *waker = thread_lookup(bpf_get_current_task_btf()->pid);
 	struct ft_slot *s;
 	__u32 cpu;
 
 	if (!waker)
 		return;
 	s = slot_of(&waker->sending);
-	if (!s || s->state != SLOT_QUEUED || s->r.woken_tid || !waits_for_requests(p))
+	if (!s || s->woken_tid || is_picked_up(s) || !waits_for_requests(p, t))
 		return;
 	cpu = p->thread_info.cpu;
-	s->r.woken_tid = p->pid;
-	s->r.server_prev_cpu = cpu;
-	s->r.server_target_cpu = cpu;
-	s->r.server_waker_cpu = bpf_get_smp_processor_id();
-	s->r.flags |= idle_flags(cpu, FT_F_SERVER_TARGET_IDLE_KNOWN, FT_F_SERVER_TARGET_IDLE);
-	ts->woken = waker->sending;
-	ts->serving.seq = 0;
-	s->r.server_waking_ns = bpf_ktime_get_ns();
+	s->woken_tid = p->pid;
+	s->server_prev_cpu = cpu;
+	s->server_target_cpu = cpu;
+	s->server_waker_cpu = bpf_get_smp_processor_id();
+	s->flags |= idle_flags(cpu, FT_F_SERVER_TARGET_IDLE_KNOWN, FT_F_SERVER_TARGET_IDLE);
+	t->woken = waker->sending;
+	t->serving.seq = 0;
+	s->server_waking_ns = bpf_ktime_get_ns();
 }
 
 static __always_inline void client_waking(struct task_struct *p, struct ft_slot *s)
@@ -82,58 +88,52 @@ static __always_inline void client_waking(struct task_struct *p, struct ft_slot 
 	__u32 cpu = p->thread_info.cpu;
 	__u64 now = bpf_ktime_get_ns();
 
-	s->r.client_waking_ns = now;
-	s->r.client_prev_cpu = cpu;
-	s->r.client_target_cpu = cpu;
-	s->r.client_waker_cpu = bpf_get_smp_processor_id();
-	s->r.flags |= idle_flags(cpu, FT_F_CLIENT_TARGET_IDLE_KNOWN, FT_F_CLIENT_TARGET_IDLE);
-	if (never_left(p)) {
-		s->r.resumed_ns = now;
-		s->r.resume_cpu = cpu;
-		s->r.flags |= FT_F_CLIENT_NEVER_SLEPT;
-		finish(s);
-	}
+	s->client_waking_ns = now;
+	s->client_prev_cpu = cpu;
+	s->client_target_cpu = cpu;
+	s->client_waker_cpu = bpf_get_smp_processor_id();
+	s->served_flags |= idle_flags(cpu, FT_F_CLIENT_TARGET_IDLE_KNOWN, FT_F_CLIENT_TARGET_IDLE);
+	if (never_left(p))
+		finish(s, now, cpu, FT_F_CLIENT_NEVER_SLEPT);
 }
 
 /* A thread of a server process that was never seen to read, woken by one that just queued a request. */
-static __always_inline struct task_state *adopt_server(struct task_struct *p)
+static __always_inline struct thread *adopt_server(struct task_struct *p)
 {
 	__u32 tgid = p->tgid;
-	struct task_state *ts;
+	struct thread *t;
 
-	if (this_cpu()->sender != (__u32)bpf_get_current_pid_tgid())
+	if (this_cpu()->sender != (__u32)bpf_get_current_task_btf()->pid)
 		return NULL;
 	if (!bpf_map_lookup_elem(&servers, &tgid))
 		return NULL;
-	ts = task_create(p);
-	if (ts) {
-		ts->server = true;
-		ts->fd = -1;
-	}
-	return ts;
+	t = thread_create(p->pid);
+	if (t)
+		t->server = true;
+	return t;
 }
 
 SEC("tp_btf/sched_waking")
 int BPF_PROG(on_sched_waking, struct task_struct *p)
 {
-	struct task_state *ts = task_lookup(p);
+	struct thread *t = thread_lookup(p->pid);
 	struct ft_slot *s;
 
-	if (!ts) {
-		ts = adopt_server(p);
-		if (!ts)
+	if (!t) {
+		t = adopt_server(p);
+		if (!t)
 			return 0;
 	}
 	if (!enabled)
 		return 0;
-	s = slot_of(&ts->waiting);
-	if (s && s->state == SLOT_REPLIED) {
-		if (!s->r.client_waking_ns)
+	s = slot_of(&t->waiting);
+	if (s && is_replied(s)) {
+		if (!s->client_waking_ns)
 			client_waking(p, s);
 		return 0;
 	}
-	if (ts->server)
-		server_waking(p, ts);
+	if (t->server)
+		server_waking(p, t);
 	return 0;
 }
 
@@ -146,45 +146,45 @@ static __always_inline void saturating_inc(__u8 *count)
 SEC("tp_btf/sched_migrate_task")
 int BPF_PROG(on_sched_migrate_task, struct task_struct *p, int dest_cpu)
 {
-	struct task_state *ts = task_lookup(p);
+	struct thread *t = thread_lookup(p->pid);
 	bool placement;
 	struct ft_slot *s;
 
-	if (!ts || !enabled)
+	if (!t || !enabled)
 		return 0;
 	placement = p->__state == TASK_WAKING;
 
-	s = slot_of(&ts->waiting);
+	s = slot_of(&t->waiting);
 	if (s) {
-		saturating_inc(&s->r.migrations_client_waiting);
-		if (placement && s->r.client_waking_ns) {
-			s->r.client_target_cpu = dest_cpu;
-			s->r.flags &= ~(FT_F_CLIENT_TARGET_IDLE_KNOWN | FT_F_CLIENT_TARGET_IDLE);
-			s->r.flags |= idle_flags(dest_cpu, FT_F_CLIENT_TARGET_IDLE_KNOWN,
-						 FT_F_CLIENT_TARGET_IDLE);
+		saturating_inc(&s->migrations_client_waiting);
+		if (placement && is_replied(s) && s->client_waking_ns) {
+			s->client_target_cpu = dest_cpu;
+			s->served_flags &= ~(FT_F_CLIENT_TARGET_IDLE_KNOWN | FT_F_CLIENT_TARGET_IDLE);
+			s->served_flags |= idle_flags(dest_cpu, FT_F_CLIENT_TARGET_IDLE_KNOWN,
+						      FT_F_CLIENT_TARGET_IDLE);
 		}
 	}
-	s = slot_of(&ts->woken);
-	if (s && s->r.woken_tid == p->pid && !s->r.picked_up_ns) {
-		if (placement && !s->r.server_running_ns) {
-			s->r.server_target_cpu = dest_cpu;
-			s->r.flags &= ~(FT_F_SERVER_TARGET_IDLE_KNOWN | FT_F_SERVER_TARGET_IDLE);
-			s->r.flags |= idle_flags(dest_cpu, FT_F_SERVER_TARGET_IDLE_KNOWN,
-						 FT_F_SERVER_TARGET_IDLE);
+	s = slot_of(&t->woken);
+	if (s && s->woken_tid == (__u32)p->pid && !is_picked_up(s)) {
+		if (placement && !is_served(s)) {
+			s->server_target_cpu = dest_cpu;
+			s->flags &= ~(FT_F_SERVER_TARGET_IDLE_KNOWN | FT_F_SERVER_TARGET_IDLE);
+			s->flags |= idle_flags(dest_cpu, FT_F_SERVER_TARGET_IDLE_KNOWN,
+					       FT_F_SERVER_TARGET_IDLE);
 		} else {
-			saturating_inc(&s->r.migrations_server_waiting);
+			saturating_inc(&s->migrations_server_waiting);
 		}
 	}
-	s = slot_of(&ts->serving);
-	if (s && s->state == SLOT_PICKED_UP && s->r.server_tid == p->pid)
-		saturating_inc(&s->r.migrations_server_serving);
+	s = slot_of(&t->serving);
+	if (s && is_picked_up(s) && !s->replied_ns && s->server_tid == (__u32)p->pid)
+		saturating_inc(&s->migrations_server_serving);
 	return 0;
 }
 
 SEC("tp_btf/sched_switch")
 int BPF_PROG(on_sched_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
 {
-	struct task_state *ts;
+	struct thread *t;
 	struct ft_slot *s;
 
 	if (next->pid == 0) {
@@ -193,24 +193,27 @@ int BPF_PROG(on_sched_switch, bool preempt, struct task_struct *prev, struct tas
 	}
 	if (prev->pid == 0)
 		this_cpu()->idle = FT_IDLE_NO;
-	ts = task_lookup(next);
-	if (!ts || !enabled)
+	t = thread_lookup(next->pid);
+	if (!t || !enabled)
 		return 0;
 
-	if (ts->waiting.seq) {
-		s = slot_of(&ts->waiting);
-		if (s && s->state == SLOT_REPLIED) {
-			s->r.resume_cpu = bpf_get_smp_processor_id();
-			s->r.resumed_ns = bpf_ktime_get_ns();
-			ts->waiting.seq = 0;
-			finish(s);
-		}
+	s = slot_of(&t->waiting);
+	if (s && is_replied(s))
+		finish(s, bpf_ktime_get_ns(), bpf_get_smp_processor_id(), 0);
+	s = slot_of(&t->woken);
+	if (s && s->woken_tid == (__u32)next->pid && !is_picked_up(s)) {
+		begin_served(s);
+		if (!s->server_running_ns)
+			s->server_running_ns = bpf_ktime_get_ns();
 	}
-	if (ts->woken.seq) {
-		s = slot_of(&ts->woken);
-		if (s && s->r.woken_tid == (__u32)next->pid && !s->r.server_running_ns)
-			s->r.server_running_ns = bpf_ktime_get_ns();
-	}
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(on_sched_process_exit, struct task_struct *p)
+{
+	if (maybe_thread(p->pid))
+		thread_forget(p->pid);
 	return 0;
 }
 

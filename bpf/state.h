@@ -62,8 +62,6 @@ static __always_inline void count_incomplete(enum ft_incomplete what)
 
 /* --- requests in flight ------------------------------------------------------ */
 
-enum slot_state { SLOT_QUEUED = 1, SLOT_PICKED_UP = 2, SLOT_REPLIED = 3 };
-
 /*
  * A slot belongs to the request whose address is in req. The table is an
  * array with open addressing by that address: two loads where a hash map takes
@@ -119,6 +117,38 @@ static __always_inline struct ft_slot *slot_claim(__u64 req, __u32 *index)
 	return NULL;
 }
 
+/* Whether the half of the slot that servers write is about this request, and not an earlier one. */
+static __always_inline bool is_served(const struct ft_slot *s)
+{
+	return s->served_seq == s->seq;
+}
+
+static __always_inline bool is_picked_up(const struct ft_slot *s)
+{
+	return is_served(s) && s->picked_up_ns;
+}
+
+static __always_inline bool is_replied(const struct ft_slot *s)
+{
+	return is_served(s) && s->replied_ns;
+}
+
+/* Before the first write to that half. */
+static __always_inline void begin_served(struct ft_slot *s)
+{
+	if (is_served(s))
+		return;
+	__builtin_memset(&s->server_running_ns, 0,
+			 sizeof(*s) - offsetof(struct ft_slot, server_running_ns));
+	s->server_cpu = FT_CPU_UNKNOWN;
+	s->reply_cpu = FT_CPU_UNKNOWN;
+	s->client_prev_cpu = FT_CPU_UNKNOWN;
+	s->client_target_cpu = FT_CPU_UNKNOWN;
+	s->client_waker_cpu = FT_CPU_UNKNOWN;
+	s->transport = FT_TRANSPORT_DEV;
+	s->served_seq = s->seq;
+}
+
 /* --- threads that take part ---------------------------------------------------- */
 
 /* A slot as a thread remembers it. */
@@ -127,43 +157,114 @@ struct slot_ref {
 	__u32 seq; /* 0: none; slots count from 1 */
 };
 
-struct task_state {
+/*
+ * Hot fields first: they fill one cache line, which is all that a hook touches
+ * of a thread that last ran on another CPU. (Task storage is four dependent
+ * loads away from the task; on such a thread each of them misses.)
+ */
+struct thread {
+	__u32 tid; /* 0: free */
+	__u32 server; /* it has read a FUSE device, or its process has one open */
 	struct slot_ref sending; /* the request this thread queued last */
 	struct slot_ref waiting; /* its sync request: it is the client */
 	struct slot_ref woken; /* it was woken as a server for this one, and has not taken one since */
 	struct slot_ref serving; /* the request it took last */
-	__u32 server; /* it has read a FUSE device, or its process has one open */
-	__u32 connection;
 	int fd; /* the FUSE device it reads, -1: not seen yet */
-	__u32 device; /* FUSE_DEV or CUSE_DEV */
+	__u32 connection;
 	__u64 processing; /* address of that device's hash of requests being served */
+	__u32 device; /* FUSE_DEV or CUSE_DEV */
+	__u32 named; /* requests until its name is compared again */
+
 	__u64 reading; /* struct fuse_copy_state of the read it is in (kprobes only) */
 	__u64 spliced_ns; /* it spliced a request into a pipe then, and has not read it yet */
 	__u32 spliced_len;
-	__u16 spliced_cpu;
-	__u16 pad;
+	__u32 spliced_cpu;
 	__u64 comm[2]; /* as last told to user space */
-};
+	__u64 pad[3];
+} __attribute__((aligned(64)));
+_Static_assert(sizeof(struct thread) == 128, "two cache lines");
+
+#define THREADS 65536 /* threads that take part at a time; 8 MiB */
+#define THREAD_PROBES 4
 
 struct {
-	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
-	__type(value, struct task_state);
-} tasks SEC(".maps");
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE); /* for its alignment to a page */
+	__uint(max_entries, THREADS);
+	__type(key, __u32);
+	__type(value, struct thread);
+} threads SEC(".maps");
 
-static __always_inline struct task_state *task_lookup(struct task_struct *task)
+/* One bit for the lowest 16 of each tid in the table: 8 KiB that tell a stranger at once. */
+__u64 thread_bits[THREADS / 64] __attribute__((aligned(64)));
+
+static __always_inline bool maybe_thread(__u32 tid)
 {
-	return bpf_task_storage_get(&tasks, task, 0, 0);
+	return thread_bits[tid / 64 & (THREADS / 64 - 1)] >> (tid % 64) & 1;
 }
 
-static __always_inline struct task_state *task_create(struct task_struct *task)
+static __always_inline struct thread *thread_find(__u32 tid)
 {
-	struct task_state *ts = bpf_task_storage_get(&tasks, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	for (int i = 0; i < THREAD_PROBES; i++) {
+		__u32 key = (tid + i) & (THREADS - 1);
+		struct thread *t = bpf_map_lookup_elem(&threads, &key);
 
-	if (!ts)
+		if (t && t->tid == tid)
+			return t;
+	}
+	return NULL;
+}
+
+static __always_inline struct thread *thread_lookup(__u32 tid)
+{
+	return maybe_thread(tid) ? thread_find(tid) : NULL;
+}
+
+/* Finds or makes the entry; NULL, counted, when all its places are taken. */
+static __always_inline struct thread *thread_create(__u32 tid)
+{
+	struct thread *t = thread_find(tid);
+
+	for (int i = 0; !t && i < THREAD_PROBES; i++) {
+		__u32 key = (tid + i) & (THREADS - 1);
+
+		t = bpf_map_lookup_elem(&threads, &key);
+		if (!t)
+			return NULL;
+		if (t->tid || __sync_val_compare_and_swap(&t->tid, 0, tid) != 0) {
+			t = NULL;
+			continue;
+		}
+		t->fd = -1;
+	}
+	if (!t) {
 		count_loss(FT_LOSS_TASK_FULL);
-	return ts;
+		return NULL;
+	}
+	if (!maybe_thread(tid))
+		__sync_fetch_and_or(&thread_bits[tid / 64 & (THREADS / 64 - 1)], 1ull << (tid % 64));
+	return t;
+}
+
+/* A thread has ended: its number may be another's tomorrow. */
+static __always_inline void thread_forget(__u32 tid)
+{
+	struct thread *t = thread_find(tid);
+	bool shared = false;
+
+	if (!t)
+		return;
+	__builtin_memset(&t->server, 0, sizeof(*t) - sizeof(t->tid));
+	t->tid = 0;
+	for (int i = 0; i < THREAD_PROBES; i++) {
+		__u32 key = (tid + i) & (THREADS - 1);
+		struct thread *other = bpf_map_lookup_elem(&threads, &key);
+
+		if (other && other->tid && (other->tid & (THREADS - 1)) == (tid & (THREADS - 1)))
+			shared = true;
+	}
+	if (!shared)
+		__sync_fetch_and_and(&thread_bits[tid / 64 & (THREADS / 64 - 1)], ~(1ull << (tid % 64)));
 }
 
 static __always_inline struct ft_slot *slot_of(const struct slot_ref *ref)
@@ -196,6 +297,37 @@ struct {
 	__type(value, __u32);
 } cgroups SEC(".maps");
 
+/*
+ * Reads memory by its address like a typed pointer, at the cost of a plain
+ * load: bpf_rdonly_cast() since 6.2, before that a helper call.
+ */
+extern void *bpf_rdonly_cast(void *object, __u32 type) __ksym __weak;
+
+#define read_field(result, type, address, field)                                                    \
+	({                                                                                          \
+		__u64 __address = (__u64)(address);                                                 \
+		if (bpf_rdonly_cast) {                                                              \
+			type *__typed = bpf_rdonly_cast((void *)__address,                          \
+							bpf_core_type_id_kernel(type));             \
+			(result) = (__typeof__(result))__typed->field;                              \
+		} else {                                                                            \
+			bpf_core_read(&(result), sizeof(result), &((type *)__address)->field);      \
+		}                                                                                   \
+	})
+
+/* The same for a field that is itself a pointer: as a number. */
+#define read_address(result, type, address, field)                                                  \
+	({                                                                                          \
+		__u64 __address = (__u64)(address);                                                 \
+		if (bpf_rdonly_cast) {                                                              \
+			type *__typed = bpf_rdonly_cast((void *)__address,                          \
+							bpf_core_type_id_kernel(type));             \
+			(result) = address_of(__typed->field);                                      \
+		} else {                                                                            \
+			bpf_core_read(&(result), sizeof(result), &((type *)__address)->field);      \
+		}                                                                                   \
+	})
+
 /* --- the way out ------------------------------------------------------------------ */
 
 /* One ring a CPU (or for several), so that producers do not meet; made by user space. */
@@ -213,7 +345,8 @@ struct {
 
 const volatile __u32 rings_n = 1;
 
-static __always_inline long emit(void *data, __u64 size)
+/* Room for a record in this CPU's ring, to be filled and submitted; NULL when it is full. */
+static __always_inline void *ring_reserve(__u64 size)
 {
 	__u32 key = bpf_get_smp_processor_id();
 	void *ring;
@@ -221,9 +354,13 @@ static __always_inline long emit(void *data, __u64 size)
 	if (key >= rings_n)
 		key %= rings_n;
 	ring = bpf_map_lookup_elem(&rings, &key);
-	if (!ring)
-		return -1;
-	return bpf_ringbuf_output(ring, data, size, BPF_RB_NO_WAKEUP);
+	return ring ? bpf_ringbuf_reserve(ring, size, 0) : NULL;
+}
+
+/* User space empties the rings on a timer and is never woken for a record. */
+static __always_inline void ring_submit(void *record)
+{
+	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 }
 
 #endif /* FUSETRACE_STATE_H */
