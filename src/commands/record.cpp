@@ -78,6 +78,8 @@ CaptureInfo describe(const RecordOptions& options, const Tracer& tracer, uint32_
   info.start_ns = clock_ns(CLOCK_MONOTONIC);
   info.realtime_offset_ns =
       static_cast<int64_t>(clock_ns(CLOCK_REALTIME)) - static_cast<int64_t>(info.start_ns);
+  info.boottime_offset_ns =
+      static_cast<int64_t>(clock_ns(CLOCK_BOOTTIME)) - static_cast<int64_t>(info.start_ns);
   info.sample_n = sample_n;
   return info;
 }

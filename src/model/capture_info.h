@@ -50,6 +50,8 @@ struct CaptureInfo {
   uint64_t start_ns = 0;
   uint64_t end_ns = 0;
   int64_t realtime_offset_ns = 0;
+  // CLOCK_BOOTTIME - CLOCK_MONOTONIC at the start: the time spent suspended.
+  int64_t boottime_offset_ns = 0;
   // One request in sample_n was kept, chosen by hash; 1: all.
   uint32_t sample_n = 1;
 };

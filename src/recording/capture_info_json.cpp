@@ -144,6 +144,7 @@ std::string to_json(const CaptureInfo& info) {
                {"start_ns", info.start_ns},
                {"end_ns", info.end_ns},
                {"realtime_offset_ns", info.realtime_offset_ns},
+               {"boottime_offset_ns", info.boottime_offset_ns},
                {"sample_n", info.sample_n}});
 }
 
@@ -169,6 +170,7 @@ bool merge_json(std::string_view text, CaptureInfo& info) {
   take(object, "start_ns", info.start_ns);
   take(object, "end_ns", info.end_ns);
   take(object, "realtime_offset_ns", info.realtime_offset_ns);
+  take(object, "boottime_offset_ns", info.boottime_offset_ns);
   take(object, "sample_n", info.sample_n);
   return true;
 }

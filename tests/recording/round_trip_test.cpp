@@ -49,6 +49,7 @@ TEST(Recording, DescriptionComesBackWhole) {
   info.filters = {"--opcode GETATTR", "--pid 7"};
   info.sample_n = 16;
   info.realtime_offset_ns = -5;
+  info.boottime_offset_ns = 77;
   info.topology.add({8, 4, 2, 1, false});
   info.connections[39].server_threads = -1;
   const std::string path = directory.file("r.rec");
@@ -67,6 +68,7 @@ TEST(Recording, DescriptionComesBackWhole) {
   EXPECT_EQ(read.start_ns, info.start_ns);
   EXPECT_EQ(read.end_ns, info.end_ns);
   EXPECT_EQ(read.realtime_offset_ns, -5);
+  EXPECT_EQ(read.boottime_offset_ns, 77);
   EXPECT_EQ(read.sample_n, 16u);
   ASSERT_EQ(read.topology.cpus().size(), 9u);
   EXPECT_FALSE(read.topology.cpus()[8].online);
