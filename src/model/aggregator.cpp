@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/aggregator.h"
+
+#include <algorithm>
+
+namespace fusetrace {
+
+struct Aggregator::PerConnection {
+  uint32_t id = 0;
+  // Opcodes below 128 by number, so that the usual case is a load; the rare
+  // ones above (CUSE_INIT) in a map.
+  std::array<std::unique_ptr<Cell>, 128> cells;
+  std::unordered_map<uint32_t, Cell> other_cells;
+  ConnectionTotals totals;
+
+  Cell& cell(uint32_t opcode) {
+    if (opcode >= cells.size()) return other_cells[opcode];
+    auto& cell = cells[opcode];
+    if (!cell) cell = std::make_unique<Cell>();
+    return *cell;
+  }
+};
+
+namespace {
+
+TargetIdle target_idle(uint32_t flags, uint32_t known, uint32_t idle) {
+  if ((flags & known) == 0) return TargetIdle::unknown;
+  return (flags & idle) != 0 ? TargetIdle::idle : TargetIdle::busy;
+}
+
+WakeHint wake_hint(uint32_t flags, uint32_t known, uint32_t sync, uint32_t current_cpu) {
+  if ((flags & known) == 0) return WakeHint::unknown;
+  if ((flags & current_cpu) != 0) return WakeHint::current_cpu;
+  return (flags & sync) != 0 ? WakeHint::sync : WakeHint::plain;
+}
+
+void count(Wakeups& wakeups, Placement placement, TargetIdle idle, WakeHint hint) {
+  ++wakeups.by[static_cast<size_t>(placement)][static_cast<size_t>(idle)][static_cast<size_t>(hint)];
+}
+
+}  // namespace
+
+Aggregator::Aggregator(const CaptureInfo& info)
+    : topology_(info.topology), info_(info), origin_ns_(info.start_ns) {}
+
+Aggregator::~Aggregator() = default;
+
+void Aggregator::set_info(const CaptureInfo& info) {
+  info_ = info;
+  topology_ = info.topology;
+}
+
+void Aggregator::add(std::span<const ft_request> requests) {
+  for (const ft_request& r : requests) add_one(r);
+}
+
+void Aggregator::add_tasks(std::span<const ft_task> tasks) {
+  for (const ft_task& task : tasks) tasks_[task.tid] = task;
+}
+
+Aggregator::PerConnection& Aggregator::connection(uint32_t id) {
+  if (last_connection_ != nullptr && last_connection_->id == id) return *last_connection_;
+  auto& found = connections_[id];
+  if (!found) {
+    found = std::make_unique<PerConnection>();
+    found->id = id;
+  }
+  last_connection_ = found.get();
+  return *found;
+}
+
+ThreadTotals& Aggregator::thread(std::unordered_map<uint32_t, ThreadTotals>& all, uint32_t tid,
+                                 std::array<std::pair<uint32_t, ThreadTotals*>, 256>& recent) {
+  auto& [known, totals] = recent[tid % recent.size()];
+  if (known != tid || totals == nullptr) {
+    known = tid;
+    totals = &all[tid];  // stable: the map is node based
+  }
+  return *totals;
+}
+
+void Aggregator::halve_intervals() {
+  interval_ns_ *= 2;
+  for (size_t i = 0; i < intervals_.size(); ++i) {
+    Interval& to = intervals_[i / 2];
+    if (i % 2 == 0) {
+      if (i != 0) to = std::move(intervals_[i]);
+      continue;
+    }
+    const Interval& from = intervals_[i];
+    to.requests += from.requests;
+    to.bytes += from.bytes;
+    to.migrations += from.migrations;
+    for (size_t d = 0; d < distance_count; ++d) to.hops[d] += from.hops[d];
+    to.total.merge(from.total);
+  }
+  intervals_.resize((intervals_.size() + 1) / 2);
+}
+
+Interval& Aggregator::interval_of(uint64_t ns) {
+  if (origin_ns_ == 0 && intervals_.empty()) origin_ns_ = ns;
+  uint64_t index = ns > origin_ns_ ? (ns - origin_ns_) / interval_ns_ : 0;
+  while (index >= max_intervals) {
+    halve_intervals();
+    index = (ns - origin_ns_) / interval_ns_;
+  }
+  if (index >= intervals_.size()) intervals_.resize(index + 1);
+  return intervals_[index];
+}
+
+void Aggregator::add_one(const ft_request& r) {
+  PerConnection& conn = connection(r.connection);
+  Cell& cell = conn.cell(r.opcode);
+  const Stages stages = stages_of(r);
+  const auto request_distance = static_cast<size_t>(request_hop(r, topology_));
+  const uint64_t total_ns = stages.ns[static_cast<size_t>(Stage::total)];
+
+  ++cell.requests;
+  cell.errors += r.error != 0;
+  cell.bytes_in += r.bytes_in;
+  cell.bytes_out += r.bytes_out;
+  ++cell.kinds[std::min<size_t>(r.kind, FT_KINDS - 1)];
+  ++cell.transports[r.transport < FT_TRANSPORTS ? r.transport : 0];
+  ++cell.pickups[r.pickup < FT_PICKUPS ? r.pickup : 0];
+  ++cell.hops[0][request_distance];
+  clock_backwards_ += stages.backwards;
+  for (size_t i = 0; i < stage_count; ++i) {
+    if (stages.ns[i] != Stages::unknown) cell.stages[i].add(stages.ns[i]);
+  }
+  if (total_ns != Stages::unknown) conn.totals.latency[0][request_distance].add(total_ns);
+  if (r.client_cpu != FT_CPU_UNKNOWN && r.server_cpu != FT_CPU_UNKNOWN) {
+    conn.totals.matrix[0].add(r.client_cpu, r.server_cpu);
+  }
+  if (has_reply_hop(r)) {
+    const auto reply_distance = static_cast<size_t>(reply_hop(r, topology_));
+    ++cell.hops[1][reply_distance];
+    if (total_ns != Stages::unknown) conn.totals.latency[1][reply_distance].add(total_ns);
+    if (r.reply_cpu != FT_CPU_UNKNOWN && r.resume_cpu != FT_CPU_UNKNOWN) {
+      conn.totals.matrix[1].add(r.reply_cpu, r.resume_cpu);
+    }
+  }
+  if (has_server_wakeup(r)) {
+    count(cell.wakeups[0], server_placement(r),
+          target_idle(r.flags, FT_F_SERVER_TARGET_IDLE_KNOWN, FT_F_SERVER_TARGET_IDLE),
+          wake_hint(r.flags, FT_F_SERVER_WAKE_FLAGS_KNOWN, FT_F_SERVER_WAKE_SYNC,
+                    FT_F_SERVER_WAKE_CURRENT_CPU));
+    if (r.server_prev_cpu != FT_CPU_UNKNOWN && r.server_target_cpu != FT_CPU_UNKNOWN) {
+      conn.totals.placed[0].add(r.server_prev_cpu, r.server_target_cpu);
+    }
+  }
+  if (has_client_wakeup(r)) {
+    count(cell.wakeups[1], client_placement(r),
+          target_idle(r.flags, FT_F_CLIENT_TARGET_IDLE_KNOWN, FT_F_CLIENT_TARGET_IDLE),
+          wake_hint(r.flags, FT_F_CLIENT_WAKE_FLAGS_KNOWN, FT_F_CLIENT_WAKE_SYNC,
+                    FT_F_CLIENT_WAKE_CURRENT_CPU));
+    if (r.client_prev_cpu != FT_CPU_UNKNOWN && r.client_target_cpu != FT_CPU_UNKNOWN) {
+      conn.totals.placed[1].add(r.client_prev_cpu, r.client_target_cpu);
+    }
+  }
+  uint32_t migrations = 0;
+  for (size_t i = 0; i < migration_count; ++i) {
+    const uint32_t n = migrations_of(r, static_cast<Migration>(i));
+    cell.migrations[i] += n;
+    migrations += n;
+  }
+
+  const bool hop_known = request_distance != static_cast<size_t>(Distance::unknown);
+  if (r.client_tid != 0) {
+    ThreadTotals& client = thread(clients_, r.client_tid, recent_clients_);
+    ++client.requests;
+    client.hop_known += hop_known;
+    client.same_cpu += request_distance == 0;
+    client.migrations += r.migrations_client_waiting;
+    if (total_ns != Stages::unknown) client.latency.add(total_ns);
+  }
+  if (r.server_tid != 0) {
+    ThreadTotals& server = thread(servers_, r.server_tid, recent_servers_);
+    ++server.requests;
+    server.hop_known += hop_known;
+    server.same_cpu += request_distance == 0;
+    server.migrations += r.migrations_server_serving;
+    if (const uint64_t ns = stages.ns[static_cast<size_t>(Stage::service)]; ns != Stages::unknown) {
+      server.latency.add(ns);
+    }
+  }
+
+  const uint64_t end = end_of(r);
+  last_ns_ = std::max(last_ns_, end);
+  Interval& interval = interval_of(end);
+  ++interval.requests;
+  ++interval.hops[request_distance];
+  interval.bytes += r.bytes_in + r.bytes_out;
+  interval.migrations += migrations;
+  if (total_ns != Stages::unknown) interval.total.add(total_ns);
+}
+
+Snapshot Aggregator::snapshot() const {
+  Snapshot out;
+  out.info = info_;
+  out.losses = losses_;
+  out.losses.lost[FT_LOSS_CLOCK_BACKWARDS] += clock_backwards_;
+  out.truncation = truncation_;
+  out.tasks.insert(tasks_.begin(), tasks_.end());
+  for (const auto& [id, conn] : connections_) {
+    for (uint32_t opcode = 0; opcode < conn->cells.size(); ++opcode) {
+      if (conn->cells[opcode]) out.cells.emplace(std::pair(id, opcode), *conn->cells[opcode]);
+    }
+    for (const auto& [opcode, cell] : conn->other_cells) {
+      out.cells.emplace(std::pair(id, opcode), cell);
+    }
+    out.connections.emplace(id, conn->totals);
+  }
+  out.clients.insert(clients_.begin(), clients_.end());
+  out.servers.insert(servers_.begin(), servers_.end());
+  out.intervals = intervals_;
+  out.interval_ns = interval_ns_;
+  out.first_ns = origin_ns_;
+  const uint64_t end = std::max(info_.end_ns, info_.end_ns == 0 ? last_ns_ : 0);
+  if (end > info_.start_ns) out.seconds = static_cast<double>(end - info_.start_ns) / 1e9;
+  return out;
+}
+
+}  // namespace fusetrace

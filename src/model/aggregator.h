@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// Turns requests into a Snapshot, in memory that does not grow with their
+// number: only with connections, opcodes, threads and CPUs, and with time up to
+// a bound.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "model/snapshot.h"
+
+namespace fusetrace {
+
+class Aggregator {
+ public:
+  // Topology and start of the capture are taken from info.
+  explicit Aggregator(const CaptureInfo& info);
+  ~Aggregator();
+  Aggregator(const Aggregator&) = delete;
+  Aggregator& operator=(const Aggregator&) = delete;
+
+  void add(std::span<const ft_request> requests);
+  void add_tasks(std::span<const ft_task> tasks);
+
+  // What is known at the end: replaces what the constructor was given.
+  void set_info(const CaptureInfo& info);
+  void set_losses(const Losses& losses) { losses_ = losses; }
+  void set_truncation(std::string why) { truncation_ = std::move(why); }
+
+  // The sum of all that was added. Losses include what was noticed here
+  // (clock_backwards).
+  Snapshot snapshot() const;
+
+  // More intervals than this make the interval twice as long.
+  static constexpr size_t max_intervals = 2048;
+
+ private:
+  struct PerConnection;
+
+  void add_one(const ft_request& r);
+  PerConnection& connection(uint32_t id);
+  ThreadTotals& thread(std::unordered_map<uint32_t, ThreadTotals>& all, uint32_t tid,
+                       std::array<std::pair<uint32_t, ThreadTotals*>, 256>& recent);
+  Interval& interval_of(uint64_t ns);
+  void halve_intervals();
+
+  Topology topology_;
+  CaptureInfo info_;
+  Losses losses_;
+  std::string truncation_;
+  uint64_t clock_backwards_ = 0;
+  uint64_t last_ns_ = 0;
+  std::unordered_map<uint32_t, std::unique_ptr<PerConnection>> connections_;
+  PerConnection* last_connection_ = nullptr;
+  std::unordered_map<uint32_t, ThreadTotals> clients_;
+  std::unordered_map<uint32_t, ThreadTotals> servers_;
+  std::array<std::pair<uint32_t, ThreadTotals*>, 256> recent_clients_ = {};
+  std::array<std::pair<uint32_t, ThreadTotals*>, 256> recent_servers_ = {};
+  std::unordered_map<uint32_t, ft_task> tasks_;
+  std::vector<Interval> intervals_;
+  uint64_t interval_ns_ = 1000000000;
+  uint64_t origin_ns_ = 0;
+};
+
+}  // namespace fusetrace

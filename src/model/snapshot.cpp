@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/snapshot.h"
+
+namespace fusetrace {
+namespace {
+
+template <typename T, size_t N>
+void add_all(std::array<T, N>& to, const std::array<T, N>& from) {
+  for (size_t i = 0; i < N; ++i) to[i] += from[i];
+}
+
+template <typename T, size_t N>
+void merge_all(std::array<T, N>& to, const std::array<T, N>& from) {
+  for (size_t i = 0; i < N; ++i) to[i].merge(from[i]);
+}
+
+double share(uint64_t part, uint64_t whole) {
+  return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
+}
+
+}  // namespace
+
+uint64_t Wakeups::placed(Placement placement) const {
+  uint64_t sum = 0;
+  for (const auto& idle : by[static_cast<size_t>(placement)]) {
+    for (const uint64_t count : idle) sum += count;
+  }
+  return sum;
+}
+
+uint64_t Wakeups::placed(Placement placement, TargetIdle idle) const {
+  uint64_t sum = 0;
+  for (const uint64_t count : by[static_cast<size_t>(placement)][static_cast<size_t>(idle)]) {
+    sum += count;
+  }
+  return sum;
+}
+
+uint64_t Wakeups::placed(Placement placement, WakeHint hint) const {
+  uint64_t sum = 0;
+  for (const auto& idle : by[static_cast<size_t>(placement)]) {
+    sum += idle[static_cast<size_t>(hint)];
+  }
+  return sum;
+}
+
+uint64_t Wakeups::total() const {
+  uint64_t sum = 0;
+  for (size_t i = 0; i < placement_count; ++i) sum += placed(static_cast<Placement>(i));
+  return sum;
+}
+
+void Wakeups::merge(const Wakeups& other) {
+  for (size_t p = 0; p < placement_count; ++p) {
+    for (size_t i = 0; i < target_idle_count; ++i) {
+      for (size_t h = 0; h < wake_hint_count; ++h) by[p][i][h] += other.by[p][i][h];
+    }
+  }
+}
+
+void Cell::merge(const Cell& other) {
+  requests += other.requests;
+  errors += other.errors;
+  bytes_in += other.bytes_in;
+  bytes_out += other.bytes_out;
+  add_all(kinds, other.kinds);
+  add_all(transports, other.transports);
+  add_all(pickups, other.pickups);
+  for (size_t i = 0; i < hop_count; ++i) add_all(hops[i], other.hops[i]);
+  merge_all(wakeups, other.wakeups);
+  add_all(migrations, other.migrations);
+  merge_all(stages, other.stages);
+}
+
+uint64_t Cell::migrations_total() const {
+  uint64_t sum = 0;
+  for (const uint64_t count : migrations) sum += count;
+  return sum;
+}
+
+uint64_t Cell::hop_known(Hop hop) const {
+  uint64_t sum = 0;
+  const HopCounts& counts = hops[static_cast<size_t>(hop)];
+  for (size_t i = 0; i + 1 < distance_count; ++i) sum += counts[i];
+  return sum;
+}
+
+double Cell::same_cpu_ratio(Hop hop) const {
+  return share(hops[static_cast<size_t>(hop)][0], hop_known(hop));
+}
+
+double Cell::same_llc_ratio(Hop hop) const {
+  const HopCounts& counts = hops[static_cast<size_t>(hop)];
+  return share(counts[0] + counts[1] + counts[2], hop_known(hop));
+}
+
+void CpuMatrix::grow(uint32_t size) {
+  std::vector<uint64_t> larger(static_cast<size_t>(size) * size);
+  for (uint32_t from = 0; from < size_; ++from) {
+    for (uint32_t to = 0; to < size_; ++to) {
+      larger[static_cast<size_t>(from) * size + to] = counts_[static_cast<size_t>(from) * size_ + to];
+    }
+  }
+  counts_ = std::move(larger);
+  size_ = size;
+}
+
+void CpuMatrix::merge(const CpuMatrix& other) {
+  for (uint32_t from = 0; from < other.size_; ++from) {
+    for (uint32_t to = 0; to < other.size_; ++to) {
+      if (const uint64_t count = other.at(from, to); count != 0) add(from, to, count);
+    }
+  }
+}
+
+void ConnectionTotals::merge(const ConnectionTotals& other) {
+  for (size_t i = 0; i < hop_count; ++i) merge_all(latency[i], other.latency[i]);
+  merge_all(matrix, other.matrix);
+  merge_all(placed, other.placed);
+}
+
+Cell Snapshot::total() const {
+  Cell sum;
+  for (const auto& [key, cell] : cells) sum.merge(cell);
+  return sum;
+}
+
+Cell Snapshot::total_of_connection(uint32_t connection) const {
+  Cell sum;
+  for (const auto& [key, cell] : cells) {
+    if (key.first == connection) sum.merge(cell);
+  }
+  return sum;
+}
+
+Cell Snapshot::total_of_opcode(uint32_t opcode) const {
+  Cell sum;
+  for (const auto& [key, cell] : cells) {
+    if (key.second == opcode) sum.merge(cell);
+  }
+  return sum;
+}
+
+ConnectionTotals Snapshot::all_connections() const {
+  ConnectionTotals sum;
+  for (const auto& [id, totals] : connections) sum.merge(totals);
+  return sum;
+}
+
+}  // namespace fusetrace

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everything that a summary view shows, made from requests by the Aggregator
+// or from the kernel's running totals. Views render a Snapshot and nothing
+// else, so that live and offline views cannot disagree.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "fusetrace.h"
+#include "model/capture_info.h"
+#include "model/histogram.h"
+#include "model/request.h"
+
+namespace fusetrace {
+
+// The two directions, in the order of tables indexed by them.
+enum class Hop : uint8_t { request = 0, reply = 1 };
+inline constexpr size_t hop_count = 2;
+inline constexpr std::array<std::string_view, hop_count> hop_names = {"request", "reply"};
+
+// Whose wakeup.
+enum class Side : uint8_t { server = 0, client = 1 };
+inline constexpr size_t side_count = 2;
+inline constexpr std::array<std::string_view, side_count> side_names = {"server", "client"};
+
+// Whether the CPU that a woken thread was put on was idle.
+enum class TargetIdle : uint8_t { idle = 0, busy = 1, unknown = 2 };
+inline constexpr size_t target_idle_count = 3;
+inline constexpr std::array<std::string_view, target_idle_count> target_idle_names = {"idle", "busy",
+                                                                                      "unknown"};
+
+// The hint that the wakeup carried.
+enum class WakeHint : uint8_t { plain = 0, sync = 1, current_cpu = 2, unknown = 3 };
+inline constexpr size_t wake_hint_count = 4;
+inline constexpr std::array<std::string_view, wake_hint_count> wake_hint_names = {
+    "plain", "sync", "current_cpu", "unknown"};
+
+using HopCounts = std::array<uint64_t, distance_count>;
+
+// Wakeups of one side, by where the thread was put, whether that CPU was idle,
+// and the hint.
+struct Wakeups {
+  uint64_t by[placement_count][target_idle_count][wake_hint_count] = {};
+
+  uint64_t placed(Placement placement) const;
+  uint64_t placed(Placement placement, TargetIdle idle) const;
+  uint64_t placed(Placement placement, WakeHint hint) const;
+  uint64_t total() const;
+  void merge(const Wakeups& other);
+};
+
+// The counts of a group of requests: of one opcode on one connection, and by
+// merging of everything coarser.
+struct Cell {
+  uint64_t requests = 0;
+  uint64_t errors = 0;
+  uint64_t bytes_in = 0;
+  uint64_t bytes_out = 0;
+  std::array<uint64_t, FT_KINDS> kinds = {};
+  std::array<uint64_t, FT_TRANSPORTS> transports = {};
+  std::array<uint64_t, FT_PICKUPS> pickups = {};
+  std::array<HopCounts, hop_count> hops = {};
+  std::array<Wakeups, side_count> wakeups = {};
+  std::array<uint64_t, migration_count> migrations = {};
+  std::array<Histogram, stage_count> stages;
+
+  void merge(const Cell& other);
+  uint64_t migrations_total() const;
+  // Requests whose hop is known.
+  uint64_t hop_known(Hop hop) const;
+  // Share of the known ones on the same CPU, or within the same last-level
+  // cache; 0 when none is known.
+  double same_cpu_ratio(Hop hop) const;
+  double same_llc_ratio(Hop hop) const;
+};
+
+// How often a pair of CPUs occurred; dense, so its size is the number of CPUs
+// squared (8 MiB at 1,024 CPUs, allocated with the first count).
+class CpuMatrix {
+ public:
+  void add(uint32_t from, uint32_t to, uint64_t count = 1) {
+    const uint32_t most = from > to ? from : to;
+    if (most >= size_) grow(most + 1);
+    counts_[static_cast<size_t>(from) * size_ + to] += count;
+  }
+  uint64_t at(uint32_t from, uint32_t to) const {
+    return from < size_ && to < size_ ? counts_[static_cast<size_t>(from) * size_ + to] : 0;
+  }
+  void merge(const CpuMatrix& other);
+  // CPUs up to and with the highest that was counted.
+  uint32_t size() const { return size_; }
+
+ private:
+  void grow(uint32_t size);
+  uint32_t size_ = 0;
+  std::vector<uint64_t> counts_;
+};
+
+// What is kept per connection beside its cells.
+struct ConnectionTotals {
+  // Total latency by the distance of each hop: what distance costs.
+  std::array<std::array<Histogram, distance_count>, hop_count> latency;
+  std::array<CpuMatrix, hop_count> matrix;  // client -> server, replier -> client
+  // Where woken threads slept and where they were put: prev -> target.
+  std::array<CpuMatrix, side_count> placed;
+
+  void merge(const ConnectionTotals& other);
+};
+
+// A thread as client or as server.
+struct ThreadTotals {
+  uint64_t requests = 0;
+  uint64_t hop_known = 0;
+  uint64_t same_cpu = 0;
+  uint64_t migrations = 0;
+  Histogram latency;  // total for a client, service for a server
+};
+
+// One stretch of time, by when requests ended.
+struct Interval {
+  uint64_t requests = 0;
+  HopCounts hops = {};  // request hop
+  uint64_t bytes = 0;   // both ways
+  uint64_t migrations = 0;
+  Histogram total;
+};
+
+struct Snapshot {
+  CaptureInfo info;
+  Losses losses;
+  std::string truncation;  // why the recording ends early; empty: it does not
+  std::map<uint32_t, ft_task> tasks;
+
+  // By connection and opcode.
+  std::map<std::pair<uint32_t, uint32_t>, Cell> cells;
+  std::map<uint32_t, ConnectionTotals> connections;
+
+  // Only from requests; empty in a snapshot of running totals.
+  std::map<uint32_t, ThreadTotals> clients;
+  std::map<uint32_t, ThreadTotals> servers;
+  std::vector<Interval> intervals;
+  uint64_t interval_ns = 0;
+  uint64_t first_ns = 0;  // start of the first interval
+
+  // Stretch from the capture's start to its end, or to the last request of one
+  // that was cut off.
+  double seconds = 0;
+
+  // Sums over cells; over all of them with no argument.
+  Cell total() const;
+  Cell total_of_connection(uint32_t connection) const;
+  Cell total_of_opcode(uint32_t opcode) const;
+  ConnectionTotals all_connections() const;
+};
+
+}  // namespace fusetrace
