@@ -16,7 +16,10 @@ static __always_inline void view_typed(struct fuse_req *req, struct req_view *vi
 	view->address = address_of(req);
 	view->flags = req->flags;
 	view->opcode = req->in.h.opcode;
-	view->connection = req->fm->fc->dev;
+	if (bpf_core_field_exists(req->fm))
+		view->connection = req->fm->fc->dev;
+	else
+		view->connection = ((struct fuse_req___chan *)req)->chan->conn->dev;
 }
 
 static __always_inline void view_untyped(struct fuse_req *req, struct req_view *view)
@@ -24,7 +27,10 @@ static __always_inline void view_untyped(struct fuse_req *req, struct req_view *
 	view->address = (__u64)req;
 	view->flags = BPF_CORE_READ(req, flags);
 	view->opcode = BPF_CORE_READ(req, in.h.opcode);
-	view->connection = BPF_CORE_READ(req, fm, fc, dev);
+	if (bpf_core_field_exists(req->fm))
+		view->connection = BPF_CORE_READ(req, fm, fc, dev);
+	else
+		view->connection = BPF_CORE_READ((struct fuse_req___chan *)req, chan, conn, dev);
 }
 
 SEC("tp_btf/fuse_request_send")
@@ -169,7 +175,7 @@ int BPF_PROG(fexit_fuse_dev_do_read, struct fuse_dev *fud, struct file *file,
 	if (!enabled || ret < FUSE_IN_HEADER_LEN)
 		return 0;
 	req = cs->req;
-	read_returned(req ? address_of(req) : 0, fud->fc->dev, ret);
+	read_returned(req ? address_of(req) : 0, connection_of_device(fud), ret);
 	return 0;
 }
 
@@ -181,7 +187,7 @@ int BPF_KPROBE(kprobe_fuse_dev_do_read, struct fuse_dev *fud, struct file *file,
 
 	if (t) {
 		t->reading = (__u64)cs;
-		t->connection = BPF_CORE_READ(fud, fc, dev);
+		t->connection = connection_of_device(fud);
 	}
 	return 0;
 }
@@ -198,6 +204,28 @@ int BPF_KRETPROBE(kretprobe_fuse_dev_do_read, long ret)
 	t->reading = 0;
 	if (enabled && ret >= FUSE_IN_HEADER_LEN)
 		read_returned((__u64)BPF_CORE_READ(cs, req), t->connection, ret);
+	return 0;
+}
+
+/* 7.x tells the pickup itself, for the device and for io_uring. */
+SEC("tp_btf/fuse_request_sent")
+int BPF_PROG(on_fuse_request_sent, struct fuse_req *req)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct thread *t;
+	struct ft_slot *s;
+	__u32 index = 0;
+
+	if (!enabled)
+		return 0;
+	t = known_server(task);
+	if (!t)
+		return 0;
+	s = slot_find(address_of(req), &index);
+	if (!s)
+		return 0;
+	announce(t, task);
+	handle_picked_up(s, index, task, t, bpf_ktime_get_ns(), bpf_get_smp_processor_id());
 	return 0;
 }
 

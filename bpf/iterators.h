@@ -29,9 +29,17 @@ int iter_devices(struct bpf_iter__task_file *ctx)
 	{
 		struct fuse_dev *fud = BPF_CORE_READ(file, private_data);
 
-		out.max_background = BPF_CORE_READ(fud, fc, max_background);
-		out.congestion_threshold = BPF_CORE_READ(fud, fc, congestion_threshold);
-		out.waiting = BPF_CORE_READ(fud, fc, num_waiting.counter);
+		if (bpf_core_field_exists(fud->fc)) {
+			out.max_background = BPF_CORE_READ(fud, fc, max_background);
+			out.congestion_threshold = BPF_CORE_READ(fud, fc, congestion_threshold);
+			out.waiting = BPF_CORE_READ(fud, fc, num_waiting.counter);
+		} else {
+			struct fuse_chan *chan = BPF_CORE_READ((struct fuse_dev___chan *)fud, chan);
+
+			out.max_background = BPF_CORE_READ(chan, max_background);
+			out.congestion_threshold = BPF_CORE_READ(chan, congestion_threshold);
+			out.waiting = BPF_CORE_READ(chan, num_waiting.counter);
+		}
 	}
 	bpf_seq_write(ctx->meta->seq, &out, sizeof(out));
 	return 0;

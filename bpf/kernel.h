@@ -150,6 +150,14 @@ struct fuse_mount {
 	struct fuse_conn *fc;
 };
 
+/* By 7.3 the device's side of a connection had become a structure of its own. */
+struct fuse_chan {
+	struct fuse_conn *conn;
+	unsigned int max_background;
+	unsigned int congestion_threshold;
+	atomic_t num_waiting;
+};
+
 struct fuse_req {
 	struct list_head list;
 	unsigned long flags;
@@ -162,6 +170,10 @@ struct fuse_req {
 	struct fuse_mount *fm; /* since 5.10 */
 };
 
+struct fuse_req___chan {
+	struct fuse_chan *chan;
+};
+
 struct fuse_pqueue {
 	struct list_head *processing; /* hash table of FUSE_PQ_HASH_SIZE since 4.20 */
 };
@@ -169,6 +181,10 @@ struct fuse_pqueue {
 struct fuse_dev {
 	struct fuse_conn *fc;
 	struct fuse_pqueue pq;
+};
+
+struct fuse_dev___chan {
+	struct fuse_chan *chan;
 };
 
 struct fuse_copy_state {

@@ -25,6 +25,23 @@ struct device_view {
 	__u32 device;
 };
 
+static __always_inline struct fuse_conn *conn_of_device(struct fuse_dev *fud)
+{
+	struct fuse_chan *chan;
+
+	if (bpf_core_field_exists(fud->fc))
+		return BPF_CORE_READ(fud, fc);
+	chan = BPF_CORE_READ((struct fuse_dev___chan *)fud, chan);
+	return (__u64)chan < 4096 ? NULL : BPF_CORE_READ(chan, conn);
+}
+
+static __always_inline __u32 connection_of_device(struct fuse_dev *fud)
+{
+	struct fuse_conn *fc = conn_of_device(fud);
+
+	return fc ? BPF_CORE_READ(fc, dev) : 0;
+}
+
 static __always_inline bool read_device(struct file *file, struct device_view *view)
 {
 	__u32 device = BPF_CORE_READ(file, f_inode, i_rdev);
@@ -37,7 +54,7 @@ static __always_inline bool read_device(struct file *file, struct device_view *v
 	fud = BPF_CORE_READ(file, private_data);
 	if ((__u64)fud < 4096) /* NULL or a marker: no connection yet */
 		return false;
-	fc = BPF_CORE_READ(fud, fc);
+	fc = conn_of_device(fud);
 	if ((__u64)fc < 4096)
 		return false;
 	view->device = device;

@@ -22,9 +22,8 @@
 #include "commands/commands.h"
 #include "commands/complain.h"
 #include "commands/duration.h"
+#include "commands/load_recording.h"
 #include "commands/version.h"
-#include "model/aggregator.h"
-#include "recording/reader.h"
 #include "recording/writer.h"
 #include "views/summary.h"
 
@@ -252,20 +251,9 @@ Result<Outcome> capture(Recorder& recorder, std::optional<Workload>& workload,
 
 // Reads the recording back and prints what it says in ten lines.
 Result<void> summarize(const std::string& path) {
-  auto reader = RecordingReader::open(path);
-  if (!reader) return tl::make_unexpected(reader.error());
-  Aggregator aggregator(reader->info());
-  Block block;
-  while (true) {
-    auto more = reader->next(block);
-    if (!more) return tl::make_unexpected(more.error());
-    if (!*more) break;
-    aggregator.add_tasks(block.tasks);
-    aggregator.add(block.requests);
-  }
-  aggregator.set_info(reader->info());
-  aggregator.set_losses(reader->losses());
-  fmt::print(stderr, "{}", render_summary(aggregator.snapshot()));
+  auto snapshot = load_recording(path);
+  if (!snapshot) return tl::make_unexpected(snapshot.error());
+  fmt::print(stderr, "{}", render_summary(*snapshot));
   return {};
 }
 

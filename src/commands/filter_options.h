@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// The filter options of commands that read a recording; the same names as when
+// capturing.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "model/capture_info.h"
+#include "model/error.h"
+#include "model/filter.h"
+
+namespace CLI {
+class App;
+}
+
+namespace fusetrace {
+
+struct FilterOptions {
+  std::vector<uint32_t> connections;
+  std::vector<std::string> mounts;
+  std::vector<uint32_t> pids;
+  std::vector<std::string> opcodes;
+};
+
+void add_filter_options(CLI::App& app, FilterOptions& options);
+
+// Errors: a mount point that the recording does not name, an unknown opcode.
+Result<Filter> resolve_filter(const FilterOptions& options, const CaptureInfo& info);
+
+}  // namespace fusetrace

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// A recording, read from end to end into a Snapshot.
+#pragma once
+
+#include <string>
+
+#include "commands/filter_options.h"
+#include "model/error.h"
+#include "model/snapshot.h"
+
+namespace fusetrace {
+
+// Shows a bar on stderr while it reads, where that is a terminal.
+Result<Snapshot> load_recording(const std::string& path, const FilterOptions& filter_options = {});
+
+}  // namespace fusetrace

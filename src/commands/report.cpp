@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// `fusetrace report`: the full account of a recording.
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+
+#include "commands/commands.h"
+#include "commands/complain.h"
+#include "commands/load_recording.h"
+#include "views/report_json.h"
+#include "views/report_text.h"
+
+namespace fusetrace {
+namespace {
+
+struct ReportOptions {
+  std::string file = "fusetrace.rec";
+  bool json = false;
+  std::vector<std::string> by;
+  FilterOptions filter;
+};
+
+int terminal_width(int fd) {
+  winsize size{};
+  if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
+  return 100;
+}
+
+int run_report(const ReportOptions& options, const GlobalOptions& global) {
+  auto snapshot = load_recording(options.file, options.filter);
+  if (!snapshot) return complain(snapshot.error());
+  if (options.json) {
+    fmt::print("{}", render_report_json(*snapshot));
+    return 0;
+  }
+  RenderOptions render;
+  render.color = global.color_on(STDOUT_FILENO);
+  render.width = terminal_width(STDOUT_FILENO);
+  render.by.insert(options.by.begin(), options.by.end());
+  fmt::print("{}", render_report_text(*snapshot, render));
+  return 0;
+}
+
+}  // namespace
+
+void add_report_command(CLI::App& app, Action& action) {
+  auto* sub = app.add_subcommand("report", "show what a recording holds");
+  auto options = std::make_shared<ReportOptions>();
+  sub->add_option("file", options->file, "recording; - for standard input")->capture_default_str();
+  sub->add_flag("--json", options->json, "print JSON (fusetrace.report/1)");
+  sub->add_option("--by", options->by, "tables to print: opcode,connection,client,server,cpu,pickup")
+      ->delimiter(',')
+      ->check(CLI::IsMember(std::vector<std::string>(std::begin(report_tables), std::end(report_tables))));
+  add_filter_options(*sub, options->filter);
+  sub->callback([&action, options] {
+    action.run = [&action, options] { return run_report(*options, action.global); };
+  });
+}
+
+}  // namespace fusetrace

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// A table of text with aligned columns.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace fusetrace {
+
+class Table {
+ public:
+  // Columns are right-aligned, but those whose title starts with '<'.
+  explicit Table(std::vector<std::string> titles);
+
+  void add(std::vector<std::string> cells);
+  bool empty() const { return rows_.empty(); }
+
+  // Every line starts with two spaces and ends with a newline. When the table
+  // is wider than width, its first left-aligned column gives way, down to eight
+  // columns.
+  std::string render(int width) const;
+
+ private:
+  std::vector<std::string> titles_;
+  std::vector<bool> left_;
+  std::vector<std::vector<std::string>> rows_;
+};
+
+}  // namespace fusetrace

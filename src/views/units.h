@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// Numbers for people: durations in the unit that fits, shares, bytes.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace fusetrace {
+
+// "870 ns", "12.4 µs", "3.10 ms", "2.50 s": three significant digits.
+std::string duration_text(uint64_t ns);
+
+// "93.1 %"; "-" for a part of nothing.
+std::string percent_text(uint64_t part, uint64_t whole);
+
+// "4.0 MiB", "512 B".
+std::string bytes_text(uint64_t bytes);
+
+// The text, padded to that many columns (not bytes: µ takes two of those).
+std::string pad_left(const std::string& text, size_t columns);
+std::string pad_right(const std::string& text, size_t columns);
+
+// The text cut to that many columns, the cut shown by "…".
+std::string fit(const std::string& text, size_t columns);
+
+size_t columns_of(const std::string& text);
+
+}  // namespace fusetrace
