@@ -91,6 +91,16 @@ std::span<uint64_t> SharedMemory::matrix(unsigned server) {
   return matrices_.subspan(server * matrix_entries(cpus_), size_t{cpus_} * cpus_);
 }
 
+void SharedMemory::report_failure(const Error& error) {
+  const auto copy = [](const std::string& from, char* to, size_t size) {
+    to[from.copy(to, size - 1)] = '\0';
+  };
+  if (state_->failed.load()) return;
+  copy(error.message, state_->failure, sizeof state_->failure);
+  copy(error.hint, state_->failure_hint, sizeof state_->failure_hint);
+  state_->failed.store(true);
+}
+
 void SharedMemory::register_client(uint32_t tid, unsigned client) {
   for (size_t i = tid;; ++i) {
     ThreadId& entry = threads_[i % threads_.size()];

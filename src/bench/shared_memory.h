@@ -56,16 +56,23 @@ struct ThreadId {
 };
 
 struct SharedState {
-  // The private directory: first with its XXXXXX, which says that there is
-  // none yet. Whoever survives unmounts mount_point and removes this one.
+  // The private directory, if there is to be one; it holds the template of its
+  // name first and is filled in place, so that there is no moment at which the
+  // directory exists and its name is not here. Whoever survives unmounts
+  // mount_point and removes this one.
   char temporary_directory[PATH_MAX];
   char mount_point[PATH_MAX];
-  std::atomic<bool> mounted{false};
-  std::atomic<bool> serve{false};  // the server may start to read
-  std::atomic<bool> stop{false};   // clients finish the operation they are in
+  std::atomic<bool> mounting{false};  // there is a mount, or about to be one
+  std::atomic<bool> serve{false};     // the server may start to read
+  std::atomic<bool> stop{false};      // clients finish the operation they are in
+  std::atomic<bool> start{false};     // clients may begin
+  std::atomic<uint32_t> servers_ready{0};
   std::atomic<uint32_t> clients_ready{0};
   std::atomic<int32_t> server_errno{0};  // why a server thread gave up
   std::atomic<int32_t> client_errno{0};  // why a client could not start
+  std::atomic<bool> failed{false};       // whether the two below are set
+  char failure[256];                     // Error::message and Error::hint of
+  char failure_hint[256];                // the child process that failed first
 };
 
 // One anonymous shared mapping, made before the fork. The counts are plain
@@ -87,6 +94,9 @@ class SharedMemory {
   uint32_t cpus() const { return cpus_; }
   // cpus() x cpus() counts of one server thread; [client * cpus() + server].
   std::span<uint64_t> matrix(unsigned server);
+
+  // How a child process hands its error to the coordinator; the first one counts.
+  void report_failure(const Error& error);
 
   // Makes the client thread known to find_client() by its thread id.
   void register_client(uint32_t tid, unsigned client);

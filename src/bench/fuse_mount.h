@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// Mounting the bench's file system, without a mount helper.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "bench/shared_memory.h"
+#include "model/error.h"
+
+namespace fusetrace {
+
+// Opens the FUSE device. Errors: there is none, or no right to it.
+Result<int> open_fuse_device(bool nonblock);
+
+// Settles where to mount, makes the private directory if none is asked for,
+// and mounts. Fills in the paths of the state before each step, so that any
+// survivor can undo it. Errors: a mount point that does not do, no right.
+Result<void> mount_bench(SharedState& state, const std::string& mount_point, int device);
+
+inline constexpr const char* bench_fstype = "fuse.fusetrace-bench";
+
+// Whether the topmost mount on this absolute path is a bench's.
+bool bench_is_mounted_at(std::string_view path);
+
+// Unmounts and removes what the state says there is, at once, even under open
+// files. Harmless when someone else does the same or did already.
+void clean_up_mount(SharedState& state);
+
+// Unmounts once nobody is in there any more, at the latest after the limit,
+// and removes the private directory.
+void unmount_bench(SharedState& state, unsigned limit_ms);
+
+}  // namespace fusetrace

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// The client side of the bench: threads that make one request after another.
+#pragma once
+
+#include <sys/types.h>
+
+#include "bench/bench.h"
+#include "bench/shared_memory.h"
+
+namespace fusetrace {
+
+// The client process: makes the load on the mounted bench file system, then
+// exits. Begins when state.start is set, and ends when each client has made its
+// share or state.stop is set. Must not hold the FUSE device open: the
+// connection has to end with the server, else clients would wait for ever.
+[[noreturn]] void run_client_process(const BenchOptions& options, SharedMemory& memory,
+                                     pid_t coordinator);
+
+}  // namespace fusetrace
