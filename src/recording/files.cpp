@@ -28,13 +28,15 @@ int FileDescriptor::close() {
   return fd > STDERR_FILENO ? ::close(fd) : 0;
 }
 
-Result<OutputFile> OutputFile::create(const std::string& path) {
+Result<OutputFile> OutputFile::create(const std::string& path, Existing existing) {
   if (path == "-") return OutputFile("standard output", FileDescriptor(STDOUT_FILENO));
 
   // A device or pipe is written as it is; so is an empty file (mktemp made it).
   struct stat status;
   int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_EXCL;
-  if (stat(path.c_str(), &status) == 0) {
+  if (existing == Existing::replace) {
+    flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_TRUNC;
+  } else if (stat(path.c_str(), &status) == 0) {
     if (S_ISREG(status.st_mode) && status.st_size > 0) {
       if (rename(path.c_str(), (path + ".old").c_str()) != 0)
         return fail_errno("keep the old", path, errno, "write to another file with -o");

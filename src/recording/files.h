@@ -34,9 +34,14 @@ class FileDescriptor {
 
 class OutputFile {
  public:
-  // "-" is standard output. A regular file that is there and not empty is kept
-  // as PATH.old (in place of an older one), as perf record does.
-  static Result<OutputFile> create(const std::string& path);
+  // What becomes of a regular file that is there and not empty.
+  enum class Existing {
+    keep_as_old,  // it is PATH.old from now on, in place of an older one, as with perf record
+    replace,
+  };
+  // "-" is standard output.
+  static Result<OutputFile> create(const std::string& path,
+                                   Existing existing = Existing::keep_as_old);
 
   Result<void> write(std::span<const uint8_t> bytes);
   // Reports what a file system may report only now (NFS, quotas).
