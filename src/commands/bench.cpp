@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+// `fusetrace bench`: makes a FUSE load of its own, and tells the truth about it.
+#include "bench/bench.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <limits>
+#include <map>
+#include <memory>
+
+#include "bench/cpu_list.h"
+#include "commands/bench_output.h"
+#include "commands/commands.h"
+#include "commands/complain.h"
+#include "commands/duration.h"
+
+namespace fusetrace {
+namespace {
+
+// As the command line gives them; what needs more than a number is read later.
+struct BenchArguments {
+  BenchOptions options;
+  uint64_t servers = 4;
+  uint64_t clients = 4;
+  std::string duration;
+  std::string client_cpus;
+  std::string server_cpus;
+  bool json = false;
+};
+
+constexpr int wrong_usage = 2;
+
+Result<unsigned> read_threads(const char* option, uint64_t count) {
+  if (count >= 1 && count <= BenchOptions::max_threads) return static_cast<unsigned>(count);
+  return fail(fmt::format("{} {} is out of range", option, count),
+              fmt::format("ask for 1 to {}", BenchOptions::max_threads));
+}
+
+Result<BenchOptions> read_arguments(const BenchArguments& arguments) {
+  BenchOptions options = arguments.options;
+  const auto servers = read_threads("--servers", arguments.servers);
+  if (!servers) return tl::make_unexpected(servers.error());
+  options.servers = *servers;
+  const auto clients = read_threads("--clients", arguments.clients);
+  if (!clients) return tl::make_unexpected(clients.error());
+  options.clients = *clients;
+  if (options.operations == 0) {
+    return fail("--requests 0 leaves nothing to do", "ask for one at least");
+  }
+  if (!arguments.duration.empty()) {
+    const auto duration = parse_duration(arguments.duration);
+    if (!duration) return tl::make_unexpected(duration.error());
+    options.duration = *duration;
+  }
+  for (const auto& [text, cpus] : {std::pair{&arguments.client_cpus, &options.client_cpus},
+                                   std::pair{&arguments.server_cpus, &options.server_cpus}}) {
+    if (text->empty()) continue;
+    auto list = parse_cpu_list(*text);
+    if (!list) return tl::make_unexpected(list.error());
+    *cpus = std::move(*list);
+  }
+  if (options.spread && options.client_cpus.empty() && options.server_cpus.empty()) {
+    return fail("--spread has no CPUs to spread over", "give --client-cpus or --server-cpus");
+  }
+  return options;
+}
+
+int run(const BenchArguments& arguments) {
+  const auto options = read_arguments(arguments);
+  if (!options) return complain(options.error(), wrong_usage);
+  const auto result = run_bench(*options);
+  if (!result) return complain(result.error());
+  fmt::print("{}", arguments.json ? bench_to_json(*result) : bench_to_text(*result));
+  if (fflush(stdout) != 0) return complain({"cannot write to standard output", ""});
+  // A number of requests was asked for, and not all were made.
+  return result->interrupted && !options->duration ? 1 : 0;
+}
+
+}  // namespace
+
+void add_bench_command(CLI::App& app, Action& action) {
+  auto* sub = app.add_subcommand(
+      "bench", "make a FUSE load with a server and clients that know where they ran");
+  auto arguments = std::make_shared<BenchArguments>();
+  BenchOptions& options = arguments->options;
+  sub->add_option("--servers", arguments->servers, "server threads")->capture_default_str();
+  sub->add_option("--clients", arguments->clients, "client threads")->capture_default_str();
+  auto* requests = sub->add_option("--requests", options.operations,
+                                   "operations of all clients together, one request each")
+                       ->capture_default_str();
+  sub->add_option("-d,--duration", arguments->duration, "run for this time instead: 500ms, 10s, 2m")
+      ->excludes(requests);
+  sub->add_option("--op", options.operation,
+                  "getattr (default), lookup, read, write, or mixed: the four in turn")
+      ->transform(CLI::CheckedTransformer(
+          std::map<std::string, BenchOperation>{{"getattr", BenchOperation::getattr},
+                                                {"lookup", BenchOperation::lookup},
+                                                {"read", BenchOperation::read},
+                                                {"write", BenchOperation::write},
+                                                {"mixed", BenchOperation::mixed}}));
+  sub->add_option("--client-cpus", arguments->client_cpus,
+                  "CPUs for the clients, as for taskset: 0,2-5,8-14:2");
+  sub->add_option("--server-cpus", arguments->server_cpus, "CPUs for the servers");
+  sub->add_flag("--spread", options.spread, "one CPU of the list for each thread, in turn");
+  sub->add_flag("--clone-fd", options.clone_fd, "a clone of the FUSE device for each server");
+  sub->add_option("--service-time", options.service_time_ns,
+                  "busy time of a server for each request, in ns");
+  sub->add_option("--think-time", options.think_time_ns,
+                  "busy time of a client between operations, in ns");
+  sub->add_option("--reader", options.reader,
+                  "how servers take requests: read (default), readv or splice")
+      ->transform(CLI::CheckedTransformer(
+          std::map<std::string, BenchReader>{{"read", BenchReader::read},
+                                             {"readv", BenchReader::readv},
+                                             {"splice", BenchReader::splice}}));
+  sub->add_flag("--nonblock", options.nonblock, "servers wait in epoll, not in the read");
+  sub->add_flag("--json", arguments->json, "print JSON (fusetrace.bench/1)");
+  sub->add_option("MOUNTPOINT", options.mount_point,
+                  "where to mount; without it, in a private temporary directory");
+  sub->callback([&action, arguments] { action.run = [arguments] { return run(*arguments); }; });
+}
+
+}  // namespace fusetrace
