@@ -210,8 +210,7 @@ FT_ASSERT(sizeof(struct ft_cpu_state) == 128, "ft_cpu_state layout");
 
 /*
  * A request in flight (the value of the map slots). One cache line is written
- * by the thread that queues, the other by the one that serves: on two CPUs
- * every line that both write travels twice, and that travel is most of what
+ * by the thread that queues, one by the one that serves: on two CPUs every line that both write travels twice, and that travel is most of what
  * tracing a request costs. What struct fuse_req itself keeps (unique, node,
  * error, lengths) is read from it at the end and has no place here.
  */
@@ -235,11 +234,13 @@ struct ft_slot {
 	ft_u8 migrations_client_waiting;
 	ft_u8 migrations_server_waiting;
 
-	ft_u64 server_running_ns;	/* from here on valid only while served_seq equals seq */
+	ft_u64 server_running_ns;	/* valid only while running_seq equals seq */
+	ft_u32 running_seq;	/* both written by the woken thread, which need not be the one that serves */
+
+	ft_u32 served_seq;	/* from here on valid only while it equals seq */
 	ft_u64 picked_up_ns;
 	ft_u64 replied_ns;
 	ft_u64 client_waking_ns;
-	ft_u32 served_seq;
 	ft_u32 server_tid;
 	ft_u32 replier_tid;
 	ft_u16 server_cpu;
@@ -250,9 +251,22 @@ struct ft_slot {
 	ft_u16 served_flags;	/* enum ft_request_flag, joined with flags */
 	ft_u8 transport;
 	ft_u8 migrations_server_serving;
-	ft_u8 reserved[6];
+	ft_u8 reserved[2];
+
+	/*
+	 * What struct fuse_req keeps, saved only when the client may be gone
+	 * before its return is seen; valid only while saved_seq equals seq.
+	 */
+	ft_u64 unique;
+	ft_u64 nodeid;
+	ft_u64 req_flags;
+	ft_u32 bytes_in;
+	ft_u32 bytes_out;
+	ft_s32 error;
+	ft_u32 saved_seq;
+	ft_u8 reserved2[24];
 };
-FT_ASSERT(sizeof(struct ft_slot) == 128, "ft_slot layout: two cache lines");
+FT_ASSERT(sizeof(struct ft_slot) == 192, "ft_slot layout: three cache lines");
 
 /* Fills r with what the slot knows; the fields that struct fuse_req keeps stay 0. */
 static inline __attribute__((always_inline)) void ft_slot_record(const struct ft_slot *s,
@@ -282,9 +296,10 @@ static inline __attribute__((always_inline)) void ft_slot_record(const struct ft
 	r->client_target_cpu = FT_CPU_UNKNOWN;
 	r->client_waker_cpu = FT_CPU_UNKNOWN;
 	r->transport = FT_TRANSPORT_DEV;
+	if (s->running_seq == s->seq)
+		r->server_running_ns = s->server_running_ns;
 	if (!served)
 		return;
-	r->server_running_ns = s->server_running_ns;
 	r->picked_up_ns = s->picked_up_ns;
 	r->replied_ns = s->replied_ns;
 	r->client_waking_ns = s->client_waking_ns;

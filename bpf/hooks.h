@@ -244,7 +244,7 @@ static __always_inline void note_wake_flags(struct task_struct *p, struct thread
 		return;
 	}
 	s = slot_of(&t->woken);
-	if (s && s->woken_tid == (__u32)p->pid && !is_served(s)) {
+	if (s && s->woken_tid == (__u32)p->pid && !is_running(s)) {
 		s->flags |= FT_F_SERVER_WAKE_FLAGS_KNOWN;
 		if (flags & WF_SYNC)
 			s->flags |= FT_F_SERVER_WAKE_SYNC;

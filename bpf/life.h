@@ -93,21 +93,36 @@ static __always_inline struct ft_request *begin_record(void)
 }
 
 /*
+ * Keeps what is known from struct fuse_req, for a client that may be gone, and
+ * the request freed, before its return is noticed.
+ */
+static __always_inline void save_request(struct ft_slot *s)
+{
+	__u64 address = s->req;
+
+	read_field(s->unique, struct fuse_req, address, in.h.unique);
+	read_field(s->nodeid, struct fuse_req, address, in.h.nodeid);
+	read_field(s->bytes_in, struct fuse_req, address, in.h.len);
+	read_field(s->error, struct fuse_req, address, out.h.error);
+	read_field(s->bytes_out, struct fuse_req, address, out.h.len);
+	read_field(s->req_flags, struct fuse_req, address, flags);
+	s->saved_seq = s->seq;
+}
+
+/*
  * Hands a finished request over and frees its slot. The struct fuse_req is
- * still there: this runs in fuse_request_end(), or before its client, which
- * holds a reference, runs again.
+ * still there, or what it held was saved: this runs in fuse_request_end(), or
+ * before its client, which holds a reference, runs again.
  */
 static __always_inline void finish(struct ft_slot *s, __u64 resumed_ns, __u32 resume_cpu, __u32 flags)
 {
-	__u64 address = s->req;
-	unsigned long req_flags = 0;
 	struct ft_request *r;
-	__u64 unique = 0;
 
 	if (filter_tgids_n && !s->wanted)
 		goto out;
-	read_field(unique, struct fuse_req, address, in.h.unique);
-	if (!sampled(s->connection, unique))
+	if (s->saved_seq != s->seq)
+		save_request(s);
+	if (!sampled(s->connection, s->unique))
 		goto out;
 	r = begin_record();
 	if (!r)
@@ -116,23 +131,34 @@ static __always_inline void finish(struct ft_slot *s, __u64 resumed_ns, __u32 re
 	r->resumed_ns = resumed_ns;
 	r->resume_cpu = resume_cpu;
 	r->flags |= flags;
-	r->unique = unique;
-	read_field(r->nodeid, struct fuse_req, address, in.h.nodeid);
-	read_field(r->bytes_in, struct fuse_req, address, in.h.len);
+	r->unique = s->unique;
+	r->nodeid = s->nodeid;
+	r->bytes_in = s->bytes_in;
 	if (s->kind != FT_KIND_NOREPLY) {
-		read_field(r->error, struct fuse_req, address, out.h.error);
-		read_field(r->bytes_out, struct fuse_req, address, out.h.len);
+		r->error = s->error;
+		r->bytes_out = s->bytes_out;
 	}
-	read_field(req_flags, struct fuse_req, address, flags);
-	if (flag_set(req_flags, FR_INTERRUPTED))
+	if (flag_set(s->req_flags, FR_INTERRUPTED))
 		r->flags |= FT_F_INTERRUPTED;
-	if (flag_set(req_flags, FR_ABORTED))
+	if (flag_set(s->req_flags, FR_ABORTED))
 		r->flags |= FT_F_ABORTED;
-	if (bpf_core_enum_value_exists(enum fuse_req_flag, FR_URING) && flag_set(req_flags, FR_URING))
+	if (bpf_core_enum_value_exists(enum fuse_req_flag, FR_URING) && flag_set(s->req_flags, FR_URING))
 		r->transport = FT_TRANSPORT_IO_URING;
 	ring_submit(r);
 out:
 	s->req = 0;
+}
+
+/*
+ * The client of a request that was replied to runs, and was not seen to be
+ * switched in: the wakeup found it on its way to sleep, and it never got there.
+ */
+static __always_inline void finish_unslept(struct ft_slot *s)
+{
+	if (s->client_waking_ns)
+		finish(s, s->client_waking_ns, s->client_target_cpu, FT_F_CLIENT_NEVER_SLEPT);
+	else
+		finish(s, s->replied_ns, FT_CPU_UNKNOWN, FT_F_CLIENT_NEVER_SLEPT);
 }
 
 static __always_inline void handle_queued(const struct req_view *view)
@@ -147,6 +173,19 @@ static __always_inline void handle_queued(const struct req_view *view)
 	if (filter_cgroups_n && !in_wanted_cgroup())
 		return;
 
+	t = thread_create(task->pid);
+	if (t) {
+		struct ft_slot *old = slot_of(&t->waiting);
+
+		if (old && is_replied(old)) {
+			finish_unslept(old);
+		} else if (old && !is_picked_up(old) && old->kind == FT_KIND_SYNC) {
+			/* Killed while it waited, before a server took the request. */
+			count_incomplete(FT_INCOMPLETE_ABANDONED);
+			old->req = 0;
+		}
+		t->waiting.seq = 0;
+	}
 	s = slot_find(view->address, &index);
 	if (s) {
 		/* Its former owner went away without an end: a client that was killed while it waited. */
@@ -180,22 +219,11 @@ static __always_inline void handle_queued(const struct req_view *view)
 	s->migrations_client_waiting = 0;
 	s->migrations_server_waiting = 0;
 
-	t = thread_create(task->pid);
 	if (t) {
 		announce(t, task);
 		t->sending.index = index;
 		t->sending.seq = s->seq;
 		if (s->kind == FT_KIND_SYNC) {
-			struct ft_slot *old = slot_of(&t->waiting);
-
-			if (old && is_replied(old)) {
-				/* It runs on without having been switched in: it never slept. */
-				finish(old, old->replied_ns, FT_CPU_UNKNOWN, FT_F_CLIENT_NEVER_SLEPT);
-			} else if (old && !is_picked_up(old)) {
-				/* Killed while it waited, before a server took the request. */
-				count_incomplete(FT_INCOMPLETE_ABANDONED);
-				old->req = 0;
-			}
 			t->waiting = t->sending;
 			s->client = (__u64)task;
 		}
@@ -221,6 +249,17 @@ static __always_inline void handle_picked_up(struct ft_slot *s, __u32 index, str
 		t->serving.index = index;
 		t->serving.seq = s->seq;
 	}
+}
+
+/*
+ * FR_FINISHED is set before the tracepoint: a client that looks at it just then
+ * goes on without sleeping, and may have queued its next request by now.
+ */
+static __always_inline bool still_waits(const struct ft_slot *s, __u32 index)
+{
+	struct thread *t = thread_find(s->client_tid);
+
+	return t && t->waiting.seq == s->seq && t->waiting.index == index;
 }
 
 static __always_inline bool client_is_running(__u64 client)
@@ -266,6 +305,8 @@ static __always_inline void handle_ended(const struct req_view *view)
 	s->replier_tid = task->pid;
 	if (!s->client) {
 		finish(s, 0, FT_CPU_UNKNOWN, 0);
+	} else if (!still_waits(s, index)) {
+		finish(s, now, FT_CPU_UNKNOWN, FT_F_CLIENT_NEVER_SLEPT);
 	} else if (client_is_running(s->client)) {
 		__u32 client_cpu = FT_CPU_UNKNOWN;
 

@@ -95,6 +95,8 @@ static __always_inline void client_waking(struct task_struct *p, struct ft_slot 
 	s->served_flags |= idle_flags(cpu, FT_F_CLIENT_TARGET_IDLE_KNOWN, FT_F_CLIENT_TARGET_IDLE);
 	if (never_left(p))
 		finish(s, now, cpu, FT_F_CLIENT_NEVER_SLEPT);
+	else if (p->on_cpu)
+		save_request(s); /* it may be picked again before it is switched out */
 }
 
 /* A thread of a server process that was never seen to read, woken by one that just queued a request. */
@@ -166,7 +168,7 @@ int BPF_PROG(on_sched_migrate_task, struct task_struct *p, int dest_cpu)
 	}
 	s = slot_of(&t->woken);
 	if (s && s->woken_tid == (__u32)p->pid && !is_picked_up(s)) {
-		if (placement && !is_served(s)) {
+		if (placement && !is_running(s)) {
 			s->server_target_cpu = dest_cpu;
 			s->flags &= ~(FT_F_SERVER_TARGET_IDLE_KNOWN | FT_F_SERVER_TARGET_IDLE);
 			s->flags |= idle_flags(dest_cpu, FT_F_SERVER_TARGET_IDLE_KNOWN,
@@ -201,10 +203,9 @@ int BPF_PROG(on_sched_switch, bool preempt, struct task_struct *prev, struct tas
 	if (s && is_replied(s))
 		finish(s, bpf_ktime_get_ns(), bpf_get_smp_processor_id(), 0);
 	s = slot_of(&t->woken);
-	if (s && s->woken_tid == (__u32)next->pid && !is_picked_up(s)) {
-		begin_served(s);
-		if (!s->server_running_ns)
-			s->server_running_ns = bpf_ktime_get_ns();
+	if (s && s->woken_tid == (__u32)next->pid && !is_running(s) && !is_picked_up(s)) {
+		s->server_running_ns = bpf_ktime_get_ns();
+		s->running_seq = s->seq;
 	}
 	return 0;
 }

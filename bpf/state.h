@@ -133,13 +133,18 @@ static __always_inline bool is_replied(const struct ft_slot *s)
 	return is_served(s) && s->replied_ns;
 }
 
-/* Before the first write to that half. */
+/* The thread that was woken for it has been switched in. */
+static __always_inline bool is_running(const struct ft_slot *s)
+{
+	return s->running_seq == s->seq;
+}
+
+/* Before the first write to that half, by the thread that takes or ends the request. */
 static __always_inline void begin_served(struct ft_slot *s)
 {
 	if (is_served(s))
 		return;
-	__builtin_memset(&s->server_running_ns, 0,
-			 sizeof(*s) - offsetof(struct ft_slot, server_running_ns));
+	__builtin_memset(&s->picked_up_ns, 0, sizeof(*s) - offsetof(struct ft_slot, picked_up_ns));
 	s->server_cpu = FT_CPU_UNKNOWN;
 	s->reply_cpu = FT_CPU_UNKNOWN;
 	s->client_prev_cpu = FT_CPU_UNKNOWN;
