@@ -217,6 +217,7 @@ CaptureInfo Workload::info() const {
   }
   info.start_ns = start_of_time_ns;
   info.realtime_offset_ns = 1'750'000'000'000'000'000;
+  info.boottime_offset_ns = 5'000'000'000;
   return info;
 }
 
