@@ -66,8 +66,9 @@ struct files_struct;
 struct task_struct {
 	struct thread_info thread_info;
 	unsigned int __state; /* volatile long state until 5.14 */
-	int on_cpu;
-	int on_rq;
+	/* int until 7.2, u8 in 7.3: unsigned here, so that CO-RE may adjust the width */
+	unsigned int on_cpu;
+	unsigned int on_rq;
 	struct sched_entity se;
 	int pid;
 	int tgid;
