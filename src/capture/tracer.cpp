@@ -10,6 +10,8 @@
 #include <bit>
 #include <cerrno>
 #include <cstdarg>
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 #include "capture/bpf_object.h"
@@ -26,9 +28,12 @@ std::function<void(const char*)>& libbpf_log() {
 
 int print_libbpf(libbpf_print_level, const char* format, va_list arguments) {
   if (!libbpf_log()) return 0;
-  char line[4096];
-  const int n = vsnprintf(line, sizeof(line), format, arguments);
+  // As long as it comes: the verifier's reason stands at the end of its log.
+  char* line = nullptr;
+  const int n = vasprintf(&line, format, arguments);
+  if (n < 0) return 0;
   libbpf_log()(line);
+  free(line);
   return n;
 }
 
