@@ -35,7 +35,8 @@ WakeHint wake_hint(uint32_t flags, uint32_t known, uint32_t sync, uint32_t curre
 }
 
 void count(Wakeups& wakeups, Placement placement, TargetIdle idle, WakeHint hint) {
-  ++wakeups.by[static_cast<size_t>(placement)][static_cast<size_t>(idle)][static_cast<size_t>(hint)];
+  ++wakeups
+        .by[static_cast<size_t>(placement)][static_cast<size_t>(idle)][static_cast<size_t>(hint)];
 }
 
 }  // namespace

@@ -36,7 +36,7 @@ struct Connection {
 };
 
 struct CaptureInfo {
-  std::string kernel;  // uname -r
+  std::string kernel;   // uname -r
   std::string machine;  // uname -m
   std::string hostname;
   std::string fusetrace_version;
@@ -75,7 +75,7 @@ struct Losses {
 
 // JSON keys and metric labels of the counters above, in their order.
 inline constexpr const char* loss_names[FT_LOSSES] = {
-    "ring_full",        "table_full", "task_full",       "recursion",   "unmatched_pickup",
+    "ring_full",         "table_full",      "task_full",   "recursion",     "unmatched_pickup",
     "unreadable_header", "clock_backwards", "totals_full", "unknown_record"};
 inline constexpr const char* incomplete_names[FT_INCOMPLETES] = {"before_start", "unanswered",
                                                                  "abandoned"};

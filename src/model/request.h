@@ -35,8 +35,8 @@ inline constexpr size_t placement_count = 4;
 inline constexpr std::array<std::string_view, placement_count> placement_names = {
     "kept", "pulled", "moved", "unknown"};
 
-inline constexpr std::array<std::string_view, FT_PICKUPS> pickup_names = {"unknown", "woken", "busy",
-                                                                          "poached"};
+inline constexpr std::array<std::string_view, FT_PICKUPS> pickup_names = {"unknown", "woken",
+                                                                          "busy", "poached"};
 inline constexpr std::array<std::string_view, FT_KINDS> kind_names = {"sync", "async", "noreply"};
 inline constexpr std::array<std::string_view, FT_TRANSPORTS> transport_names = {
     "unknown", "dev", "io_uring", "virtiofs", "cuse"};
@@ -127,7 +127,8 @@ inline Placement client_placement(const ft_request& r) {
 inline uint32_t migrations_of(const ft_request& r, Migration which) {
   switch (which) {
     case Migration::server_wakeup:
-      return r.server_prev_cpu != FT_CPU_UNKNOWN && r.server_target_cpu != r.server_prev_cpu ? 1 : 0;
+      return r.server_prev_cpu != FT_CPU_UNKNOWN && r.server_target_cpu != r.server_prev_cpu ? 1
+                                                                                             : 0;
     case Migration::server_waiting:
       return r.migrations_server_waiting;
     case Migration::server_serving:

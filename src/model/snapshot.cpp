@@ -98,7 +98,8 @@ void CpuMatrix::grow(uint32_t size) {
   std::vector<uint64_t> larger(static_cast<size_t>(size) * size);
   for (uint32_t from = 0; from < size_; ++from) {
     for (uint32_t to = 0; to < size_; ++to) {
-      larger[static_cast<size_t>(from) * size + to] = counts_[static_cast<size_t>(from) * size_ + to];
+      larger[static_cast<size_t>(from) * size + to] =
+          counts_[static_cast<size_t>(from) * size_ + to];
     }
   }
   counts_ = std::move(larger);

@@ -32,8 +32,8 @@ inline constexpr std::array<std::string_view, side_count> side_names = {"server"
 // Whether the CPU that a woken thread was put on was idle.
 enum class TargetIdle : uint8_t { idle = 0, busy = 1, unknown = 2 };
 inline constexpr size_t target_idle_count = 3;
-inline constexpr std::array<std::string_view, target_idle_count> target_idle_names = {"idle", "busy",
-                                                                                      "unknown"};
+inline constexpr std::array<std::string_view, target_idle_count> target_idle_names = {
+    "idle", "busy", "unknown"};
 
 // The hint that the wakeup carried.
 enum class WakeHint : uint8_t { plain = 0, sync = 1, current_cpu = 2, unknown = 3 };
