@@ -37,7 +37,7 @@ int iter_devices(struct bpf_iter__task_file *ctx)
 			struct fuse_chan *chan = BPF_CORE_READ((struct fuse_dev___chan *)fud, chan);
 
 			out.max_background = BPF_CORE_READ(chan, max_background);
-			out.congestion_threshold = BPF_CORE_READ(chan, congestion_threshold);
+			out.congestion_threshold = BPF_CORE_READ(chan, conn, congestion_threshold);
 			out.waiting = BPF_CORE_READ(chan, num_waiting.counter);
 		}
 	}

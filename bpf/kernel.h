@@ -154,8 +154,7 @@ struct fuse_mount {
 /* By 7.3 the device's side of a connection had become a structure of its own. */
 struct fuse_chan {
 	struct fuse_conn *conn;
-	unsigned int max_background;
-	unsigned int congestion_threshold;
+	unsigned int max_background; /* congestion_threshold stayed in fuse_conn */
 	atomic_t num_waiting;
 };
 
