@@ -45,9 +45,9 @@ void print_text(const Features& features, const ProbePlan& plan, const std::stri
                                                        : "built in");
   fmt::print("fentry     {}\n", features.fentry ? "yes" : "no: " + features.fentry_error);
   fmt::print("kprobe     {}\n", features.kprobe ? "yes" : "no: " + features.kprobe_error);
-  fmt::print("\n{:<12} {:<30} {}\n", "point", "seen through", "why not otherwise");
+  fmt::print("\n{:<19} {:<27} {}\n", "point", "seen through", "why not otherwise");
   for (const Probe& probe : plan.probes) {
-    fmt::print("{:<12} {:<30} {}\n", probe.point, probe.hook.empty() ? "unknown" : probe.hook,
+    fmt::print("{:<19} {:<27} {}\n", probe.point, probe.hook.empty() ? "unknown" : probe.hook,
                probe.reason);
   }
   fmt::print("\n{}\n", obstacle.empty() ? "fusetrace can trace here."

@@ -13,7 +13,8 @@ void add_filter_options(CLI::App& app, FilterOptions& options) {
   app.add_option("--connection", options.connections, "only this connection");
   app.add_option("--mount", options.mounts, "only the file system that was mounted here");
   app.add_option("-p,--pid", options.pids, "only this process, as client or as server");
-  app.add_option("--opcode", options.opcodes, "only these requests: GETATTR,READ,…")->delimiter(',');
+  app.add_option("--opcode", options.opcodes, "only these requests: GETATTR,READ,…")
+      ->delimiter(',');
 }
 
 Result<Filter> resolve_filter(const FilterOptions& options, const CaptureInfo& info) {

@@ -30,8 +30,8 @@ class ProgressBar {
     next_ = now + std::chrono::milliseconds(200);
     drawn_ = true;
     if (total && *total > 0) {
-      const auto filled = static_cast<size_t>(30.0 * static_cast<double>(done) /
-                                              static_cast<double>(*total));
+      const auto filled =
+          static_cast<size_t>(30.0 * static_cast<double>(done) / static_cast<double>(*total));
       fmt::print(stderr, "\r\033[K[{:<30}] {} requests", std::string(filled, '#'), requests);
     } else {
       fmt::print(stderr, "\r\033[K{} requests", requests);
@@ -41,8 +41,8 @@ class ProgressBar {
  private:
   bool on_;
   bool drawn_ = false;
-  std::chrono::steady_clock::time_point next_ = std::chrono::steady_clock::now() +
-                                                std::chrono::milliseconds(300);
+  std::chrono::steady_clock::time_point next_ =
+      std::chrono::steady_clock::now() + std::chrono::milliseconds(300);
 };
 
 }  // namespace

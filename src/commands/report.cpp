@@ -51,9 +51,11 @@ void add_report_command(CLI::App& app, Action& action) {
   auto options = std::make_shared<ReportOptions>();
   sub->add_option("file", options->file, "recording; - for standard input")->capture_default_str();
   sub->add_flag("--json", options->json, "print JSON (fusetrace.report/1)");
-  sub->add_option("--by", options->by, "tables to print: opcode,connection,client,server,cpu,pickup")
+  sub->add_option("--by", options->by,
+                  "tables to print: opcode,connection,client,server,cpu,pickup")
       ->delimiter(',')
-      ->check(CLI::IsMember(std::vector<std::string>(std::begin(report_tables), std::end(report_tables))));
+      ->check(CLI::IsMember(
+          std::vector<std::string>(std::begin(report_tables), std::end(report_tables))));
   add_filter_options(*sub, options->filter);
   sub->callback([&action, options] {
     action.run = [&action, options] { return run_report(*options, action.global); };

@@ -74,8 +74,8 @@ void stage_share(const Cell& total, std::vector<std::string>& out) {
         100 * waiting, 100 * share(Stage::queue), 100 * share(Stage::back),
         100 * share(Stage::service)));
   } else if (share(Stage::service) >= 0.6 && share(Stage::service) <= 1.0) {
-    out.push_back(fmt::format("{:.0f} % of the time was spent in the server.",
-                              100 * share(Stage::service)));
+    out.push_back(
+        fmt::format("{:.0f} % of the time was spent in the server.", 100 * share(Stage::service)));
   }
 }
 
@@ -125,7 +125,8 @@ void idle_targets(const Cell& total, std::vector<std::string>& out) {
   for (size_t p = 0; p < placement_count; ++p) {
     const auto placement = static_cast<Placement>(p);
     idle += wakeups.placed(placement, TargetIdle::idle);
-    known += wakeups.placed(placement, TargetIdle::idle) + wakeups.placed(placement, TargetIdle::busy);
+    known +=
+        wakeups.placed(placement, TargetIdle::idle) + wakeups.placed(placement, TargetIdle::busy);
   }
   if (known < enough || idle * 2 < known) return;
   out.push_back(fmt::format("{} of server wakeups went to an idle CPU, which had to be woken too.",
@@ -147,9 +148,9 @@ void swing(const Snapshot& snapshot, std::vector<std::string>& out) {
     uint64_t known = 0;
     for (size_t d = 0; d + 1 < distance_count; ++d) known += interval.hops[d];
     if (known < 50) continue;
-    points.push_back({static_cast<double>(interval.requests) * 1e9 /
-                          static_cast<double>(snapshot.interval_ns),
-                      static_cast<double>(interval.hops[0]) / static_cast<double>(known)});
+    points.push_back(
+        {static_cast<double>(interval.requests) * 1e9 / static_cast<double>(snapshot.interval_ns),
+         static_cast<double>(interval.hops[0]) / static_cast<double>(known)});
   }
   if (points.size() < 4) return;
   double mean_rate = 0;
@@ -168,16 +169,18 @@ void swing(const Snapshot& snapshot, std::vector<std::string>& out) {
   }
   const auto [slow, fast] = std::minmax_element(
       points.begin(), points.end(), [](const Point& a, const Point& b) { return a.rate < b.rate; });
-  if (slow->rate <= 0 || fast->rate / slow->rate < 1.3 || same_variance <= 0 || rate_variance <= 0) {
+  if (slow->rate <= 0 || fast->rate / slow->rate < 1.3 || same_variance <= 0 ||
+      rate_variance <= 0) {
     return;
   }
   const double correlation = covariance / std::sqrt(rate_variance * same_variance);
   if (std::abs(correlation) < 0.7) return;
-  out.push_back(fmt::format(
-      "The rate swung between {:.0f} and {:.0f} requests/s, with the same-CPU ratio at {:.0f} % and "
-      "{:.0f} % (correlation {:.2f} over {} intervals of {}).",
-      slow->rate, fast->rate, 100 * slow->same, 100 * fast->same, correlation, points.size(),
-      duration_text(snapshot.interval_ns)));
+  out.push_back(
+      fmt::format("The rate swung between {:.0f} and {:.0f} requests/s, with the same-CPU ratio at "
+                  "{:.0f} % and "
+                  "{:.0f} % (correlation {:.2f} over {} intervals of {}).",
+                  slow->rate, fast->rate, 100 * slow->same, 100 * fast->same, correlation,
+                  points.size(), duration_text(snapshot.interval_ns)));
 }
 
 }  // namespace

@@ -43,7 +43,8 @@ Grid make_grid(const CpuMatrix& matrix, const std::vector<uint32_t>& cpus, size_
 // 0 for nothing, else 1 to levels by the logarithm.
 size_t level_of(uint64_t count, uint64_t max, size_t levels) {
   if (count == 0 || max == 0) return 0;
-  const double share = std::log1p(static_cast<double>(count)) / std::log1p(static_cast<double>(max));
+  const double share =
+      std::log1p(static_cast<double>(count)) / std::log1p(static_cast<double>(max));
   return std::clamp<size_t>(static_cast<size_t>(std::ceil(share * static_cast<double>(levels))), 1,
                             levels);
 }

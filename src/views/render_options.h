@@ -9,8 +9,9 @@ namespace fusetrace {
 
 struct RenderOptions {
   bool color = false;
-  int width = 80;             // columns; at least 60 are assumed
-  std::set<std::string> by;   // tables to print: opcode, connection, client, …; empty: the usual ones
+  int width = 80;  // columns; at least 60 are assumed
+  std::set<std::string>
+      by;  // tables to print: opcode, connection, client, …; empty: the usual ones
 };
 
 }  // namespace fusetrace

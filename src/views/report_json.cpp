@@ -125,7 +125,8 @@ Json connections_json(const Snapshot& snapshot) {
   for (const auto& [key, cell] : snapshot.cells) sums[key.first].merge(cell);
   for (const auto& [id, cell] : sums) {
     const auto found = snapshot.info.connections.find(id);
-    const Connection known = found == snapshot.info.connections.end() ? Connection{} : found->second;
+    const Connection known =
+        found == snapshot.info.connections.end() ? Connection{} : found->second;
     std::string transport = known.transport;
     for (size_t t = 1; t < FT_TRANSPORTS; ++t) {
       // What the requests themselves used says more than what was guessed at the start.

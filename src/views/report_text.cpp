@@ -23,15 +23,17 @@ std::string quantile_text(const Histogram& histogram, double q) {
   return histogram.count() == 0 ? "-" : duration_text(histogram.quantile(q));
 }
 
-std::string header(const Snapshot& s, const Cell& total) {
+std::string header(const Snapshot& s, const Cell& total, const RenderOptions& options) {
   const CaptureInfo& info = s.info;
   std::string out;
+  const auto width = static_cast<size_t>(std::max(options.width, 60));
   auto line = [&](const char* name, const std::string& text) {
-    out += fmt::format("{:<10} {}\n", name, text);
+    out += wrap(fmt::format("{:<12}", name), text, width);
   };
-  line("kernel", fmt::format("{} {}, {} CPUs", info.kernel, info.machine,
-                             info.topology.online_count()));
-  if (!info.command_line.empty()) line("command", fmt::format("{}", fmt::join(info.command_line, " ")));
+  line("kernel",
+       fmt::format("{} {}, {} CPUs", info.kernel, info.machine, info.topology.online_count()));
+  if (!info.command_line.empty())
+    line("command", fmt::format("{}", fmt::join(info.command_line, " ")));
   if (!info.filters.empty()) line("filters", fmt::format("{}", fmt::join(info.filters, " ")));
   if (info.sample_n > 1) line("sampling", fmt::format("1 request in {}", info.sample_n));
   std::string probes;
@@ -51,34 +53,37 @@ std::string header(const Snapshot& s, const Cell& total) {
   return out + render_losses(s);
 }
 
-std::string headline(const Cell& total) {
+std::string headline(const Cell& total, const RenderOptions& options) {
   std::string out;
   for (size_t i = 0; i < hop_count; ++i) {
     const auto hop = static_cast<Hop>(i);
     const uint64_t known = total.hop_known(hop);
     if (known == 0) continue;
-    out += fmt::format("{:<10} {:5.1f} % same CPU, {:5.1f} % same LLC", fmt::format("{} hop", hop_names[i]),
-                       100 * total.same_cpu_ratio(hop), 100 * total.same_llc_ratio(hop));
+    out += fmt::format("{:<12}{:.1f} % same CPU, {:.1f} % same LLC",
+                       fmt::format("{} hop", hop_names[i]), 100 * total.same_cpu_ratio(hop),
+                       100 * total.same_llc_ratio(hop));
     if (const uint64_t unknown = total.hops[i].back(); unknown > 0) {
       out += fmt::format("  (of the {} whose CPUs are known)", known);
     }
     out += "\n";
   }
   if (total.requests > 0) {
-    out += fmt::format("{:<10} {:.3f} a request (", "migrations",
-                       static_cast<double>(total.migrations_total()) /
-                           static_cast<double>(total.requests));
+    std::string text =
+        fmt::format("{:.3f} a request (", static_cast<double>(total.migrations_total()) /
+                                              static_cast<double>(total.requests));
     constexpr std::array<const char*, migration_count> names = {
         "server at wakeup", "server waiting", "server serving", "client waiting"};
     for (size_t i = 0; i < migration_count; ++i) {
-      out += fmt::format("{}{} {}", i == 0 ? "" : ", ", names[i], total.migrations[i]);
+      text += fmt::format("{}{} {}", i == 0 ? "" : ", ", names[i], total.migrations[i]);
     }
-    out += ")\n";
+    out += wrap(fmt::format("{:<12}", "migrations"), text + ")",
+                static_cast<size_t>(std::max(options.width, 60)));
   }
   return out;
 }
 
-std::string hop_table(const Cell& total, const ConnectionTotals& all, const RenderOptions& options) {
+std::string hop_table(const Cell& total, const ConnectionTotals& all,
+                      const RenderOptions& options) {
   Table table({"<hop", "<distance", "requests", "share", "p50 total", "p90", "p99", "max"});
   for (size_t hop = 0; hop < hop_count; ++hop) {
     bool first = true;
@@ -117,9 +122,9 @@ std::string matrices(const Snapshot& s, const ConnectionTotals& all, const Rende
 std::string pickup_table(const Cell& total, const RenderOptions& options) {
   Table table({"<pickup", "requests", "share", "<"});
   constexpr std::array<const char*, FT_PICKUPS> meaning = {
-      "not seen", "the server that took it was asleep, and woken for it",
-      "a running server took it on its way back to read",
-      "one server was woken for it, another one took it"};
+      "not seen", "its taker was asleep, and woken for it",
+      "a running server took it on its way to read",
+      "one server was woken for it, another took it"};
   for (const size_t i : {FT_PICKUP_WOKEN, FT_PICKUP_BUSY, FT_PICKUP_POACHED, FT_PICKUP_UNKNOWN}) {
     if (total.pickups[i] == 0) continue;
     table.add({std::string(pickup_names[i]), std::to_string(total.pickups[i]),
@@ -130,8 +135,19 @@ std::string pickup_table(const Cell& total, const RenderOptions& options) {
 }
 
 std::string placement_table(const Cell& total, const RenderOptions& options) {
-  Table table({"<woken", "<placement", "wakeups", "share", "CPU idle", "sync", "current CPU",
-               "plain", "hint unknown"});
+  // Columns of hints only where this kernel showed any.
+  bool hints = false;
+  for (const Wakeups& wakeups : total.wakeups) {
+    for (size_t p = 0; p < placement_count; ++p) {
+      const auto placement = static_cast<Placement>(p);
+      hints |= wakeups.placed(placement) != wakeups.placed(placement, WakeHint::unknown);
+    }
+  }
+  std::vector<std::string> titles = {"<woken", "<placement", "wakeups", "share", "to an idle CPU"};
+  if (hints) {
+    for (const char* title : {"sync", "current CPU", "plain", "unseen"}) titles.emplace_back(title);
+  }
+  Table table(titles);
   for (size_t side = 0; side < side_count; ++side) {
     const Wakeups& wakeups = total.wakeups[side];
     bool first = true;
@@ -141,19 +157,22 @@ std::string placement_table(const Cell& total, const RenderOptions& options) {
       if (n == 0) continue;
       const uint64_t idle = wakeups.placed(placement, TargetIdle::idle);
       const uint64_t known = idle + wakeups.placed(placement, TargetIdle::busy);
-      auto hint = [&](WakeHint which) {
-        const uint64_t count = wakeups.placed(placement, which);
-        return count == 0 ? std::string("-") : percent_text(count, n);
-      };
-      table.add({first ? std::string(side_names[side]) : "", std::string(placement_names[p]),
-                 std::to_string(n), percent_text(n, wakeups.total()), percent_text(idle, known),
-                 hint(WakeHint::sync), hint(WakeHint::current_cpu), hint(WakeHint::plain),
-                 hint(WakeHint::unknown)});
+      std::vector<std::string> row = {first ? std::string(side_names[side]) : "",
+                                      std::string(placement_names[p]), std::to_string(n),
+                                      percent_text(n, wakeups.total()), percent_text(idle, known)};
+      if (hints) {
+        for (const WakeHint hint :
+             {WakeHint::sync, WakeHint::current_cpu, WakeHint::plain, WakeHint::unknown}) {
+          const uint64_t count = wakeups.placed(placement, hint);
+          row.push_back(count == 0 ? "-" : percent_text(count, n));
+        }
+      }
+      table.add(std::move(row));
       first = false;
     }
   }
   if (table.empty()) return {};
-  return heading("Where the scheduler put woken threads (kept: where it slept; pulled: to the waker)",
+  return heading("Where woken threads were put (kept: where they slept; pulled: by the waker)",
                  options) +
          table.render(options.width);
 }
@@ -183,12 +202,12 @@ void add_group_row(Table& table, const std::string& name, const Cell& cell) {
              percent_text(cell.hops[0][0], known),
              fmt::format("{:.2f}", static_cast<double>(cell.migrations_total()) /
                                        static_cast<double>(std::max<uint64_t>(cell.requests, 1))),
-             quantile_text(service, 0.5), quantile_text(latency, 0.5), quantile_text(latency, 0.99)});
+             quantile_text(service, 0.5), quantile_text(latency, 0.5),
+             quantile_text(latency, 0.99)});
 }
 
 Table group_table(const std::string& first) {
-  return Table({first, "requests", "errors", "same CPU", "migr/req", "p50 service", "p50 total",
-                "p99 total"});
+  return Table({first, "requests", "errors", "same CPU", "migr/req", "service", "total", "p99"});
 }
 
 std::string opcode_table(const Snapshot& s, const RenderOptions& options) {
@@ -202,7 +221,7 @@ std::string opcode_table(const Snapshot& s, const RenderOptions& options) {
   Table table = group_table("<opcode");
   for (const auto& [opcode, cell] : order) add_group_row(table, opcode_name(opcode), *cell);
   if (table.empty()) return {};
-  return heading("By opcode", options) + table.render(options.width);
+  return heading("By opcode (service and total: p50)", options) + table.render(options.width);
 }
 
 std::string connection_name(const Snapshot& s, uint32_t id) {
@@ -217,24 +236,29 @@ std::string connection_name(const Snapshot& s, uint32_t id) {
 }
 
 std::string connection_table(const Snapshot& s, const RenderOptions& options) {
-  Table table = group_table("<connection");
+  Table table = group_table("connection");
+  std::string names;
   for (const auto& [id, totals] : s.connections) {
-    add_group_row(table, connection_name(s, id), s.total_of_connection(id));
+    names +=
+        fit("  " + connection_name(s, id), static_cast<size_t>(std::max(options.width, 60))) + "\n";
+    add_group_row(table, std::to_string(id), s.total_of_connection(id));
   }
   if (table.empty()) return {};
-  return heading("By connection", options) + table.render(options.width);
+  return heading("By connection (service and total: p50)", options) + names +
+         table.render(options.width);
 }
 
 std::string thread_table(const Snapshot& s, const std::map<uint32_t, ThreadTotals>& threads,
-                         const char* title, const char* latency_name, const RenderOptions& options) {
+                         const char* title, const char* latency_name,
+                         const RenderOptions& options) {
   std::vector<std::pair<uint32_t, const ThreadTotals*>> order;
   for (const auto& [tid, totals] : threads) order.emplace_back(tid, &totals);
   std::stable_sort(order.begin(), order.end(), [](const auto& a, const auto& b) {
     return a.second->requests > b.second->requests;
   });
   constexpr size_t most = 20;
-  Table table({"tid", "<thread", "requests", "same CPU", "migrations", std::string("p50 ") + latency_name,
-               "p99"});
+  Table table({"tid", "<thread", "requests", "same CPU", "migrations",
+               std::string("p50 ") + latency_name, "p99"});
   for (size_t i = 0; i < std::min(order.size(), most); ++i) {
     const auto& [tid, t] = order[i];
     const auto task = s.tasks.find(tid);
@@ -270,10 +294,11 @@ std::string time_table(const Snapshot& s, const RenderOptions& options) {
     uint64_t known = 0;
     for (size_t d = 0; d + 1 < distance_count; ++d) known += sum.hops[d];
     const double seconds = static_cast<double>(s.interval_ns) * static_cast<double>(n) / 1e9;
-    table.add({fmt::format("{:.0f} s", static_cast<double>(s.interval_ns) * static_cast<double>(i) / 1e9),
-               fmt::format("{:.0f}", static_cast<double>(sum.requests) / seconds),
-               percent_text(sum.hops[0], known), quantile_text(sum.total, 0.5),
-               quantile_text(sum.total, 0.99)});
+    table.add(
+        {fmt::format("{:.0f} s", static_cast<double>(s.interval_ns) * static_cast<double>(i) / 1e9),
+         fmt::format("{:.0f}", static_cast<double>(sum.requests) / seconds),
+         percent_text(sum.hops[0], known), quantile_text(sum.total, 0.5),
+         quantile_text(sum.total, 0.99)});
   }
   return heading("Over time", options) + table.render(options.width);
 }
@@ -282,23 +307,8 @@ std::string findings_text(const Snapshot& s, const RenderOptions& options) {
   const auto sentences = findings(s);
   if (sentences.empty()) return {};
   std::string out = heading("What this says", options);
-  const auto room = static_cast<size_t>(std::max(options.width, 60) - 4);
   for (const std::string& sentence : sentences) {
-    std::string line;
-    const char* bullet = "  - ";
-    size_t at = 0;
-    while (at < sentence.size()) {
-      const size_t space = std::min(sentence.find(' ', at), sentence.size());
-      const std::string word = sentence.substr(at, space - at);
-      if (!line.empty() && columns_of(line) + 1 + columns_of(word) > room) {
-        out += bullet + line + "\n";
-        bullet = "    ";
-        line.clear();
-      }
-      line += (line.empty() ? "" : " ") + word;
-      at = space + 1;
-    }
-    out += bullet + line + "\n";
+    out += wrap("  - ", sentence, static_cast<size_t>(std::max(options.width, 60)));
   }
   return out;
 }
@@ -310,13 +320,15 @@ std::string render_losses(const Snapshot& snapshot) {
   auto list = [&](const char* title, const auto& counts, const auto& names, size_t n) {
     std::string text;
     for (size_t i = 0; i < n; ++i) {
-      if (counts[i] != 0) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", names[i], counts[i]);
+      if (counts[i] != 0)
+        text += fmt::format("{}{} {}", text.empty() ? "" : ", ", names[i], counts[i]);
     }
-    if (!text.empty()) out += fmt::format("{:<10} {}\n", title, text);
+    if (!text.empty()) out += fmt::format("{:<12}{}\n", title, text);
   };
   list("LOST", snapshot.losses.lost, loss_names, FT_LOSSES);
   list("incomplete", snapshot.losses.incomplete, incomplete_names, FT_INCOMPLETES);
-  if (!snapshot.truncation.empty()) out += fmt::format("{:<10} {}\n", "TRUNCATED", snapshot.truncation);
+  if (!snapshot.truncation.empty())
+    out += fmt::format("{:<12}{}\n", "TRUNCATED", snapshot.truncation);
   return out;
 }
 
@@ -326,7 +338,7 @@ std::string render_report_text(const Snapshot& s, const RenderOptions& options) 
   auto wanted = [&](const char* table, bool usual) {
     return options.by.empty() ? usual : options.by.contains(table);
   };
-  std::string out = header(s, total) + headline(total);
+  std::string out = header(s, total, options) + headline(total, options);
   if (total.requests == 0) {
     return out + "\nNo requests were recorded.\n";
   }

@@ -16,16 +16,16 @@ std::string render_summary(const Snapshot& snapshot) {
   };
   const double rate =
       snapshot.seconds > 0 ? static_cast<double>(total.requests) / snapshot.seconds : 0;
-  line("requests", fmt::format("{} in {:.2f} s ({:.0f}/s), {} with an error, {} connection(s)",
-                               total.requests, snapshot.seconds, rate, total.errors,
-                               snapshot.connections.size()));
+  line("requests",
+       fmt::format("{} in {:.2f} s ({:.0f}/s), {} with an error, {} connection(s)", total.requests,
+                   snapshot.seconds, rate, total.errors, snapshot.connections.size()));
   for (size_t i = 0; i < hop_count; ++i) {
     const auto hop = static_cast<Hop>(i);
     if (total.hop_known(hop) == 0) continue;
-    line(i == 0 ? "request hop" : "reply hop",
-         fmt::format("{:.1f} % same CPU, {:.1f} % same LLC (of {})",
-                     100 * total.same_cpu_ratio(hop), 100 * total.same_llc_ratio(hop),
-                     total.hop_known(hop)));
+    line(
+        i == 0 ? "request hop" : "reply hop",
+        fmt::format("{:.1f} % same CPU, {:.1f} % same LLC (of {})", 100 * total.same_cpu_ratio(hop),
+                    100 * total.same_llc_ratio(hop), total.hop_known(hop)));
   }
   line("pickup", fmt::format("{} woken, {} busy, {} poached, {} unknown",
                              total.pickups[FT_PICKUP_WOKEN], total.pickups[FT_PICKUP_BUSY],
@@ -45,9 +45,10 @@ std::string render_summary(const Snapshot& snapshot) {
   }
   const Histogram& latency = total.stages[static_cast<size_t>(Stage::total)];
   if (latency.count() > 0) {
-    line("total", fmt::format("p50 {}, p90 {}, p99 {}, max {}", duration_text(latency.quantile(0.5)),
-                              duration_text(latency.quantile(0.9)),
-                              duration_text(latency.quantile(0.99)), duration_text(latency.max())));
+    line("total",
+         fmt::format("p50 {}, p90 {}, p99 {}, max {}", duration_text(latency.quantile(0.5)),
+                     duration_text(latency.quantile(0.9)), duration_text(latency.quantile(0.99)),
+                     duration_text(latency.max())));
   }
   return out + render_losses(snapshot);
 }

@@ -30,9 +30,13 @@ std::string Table::render(int width) const {
     total += widest + (i == 0 ? 0 : 2);
   }
   const auto limit = static_cast<size_t>(std::max(width, 60));
-  const auto flexible = std::find(left_.begin(), left_.end(), true);
-  if (total > limit && flexible != left_.end()) {
-    size_t& column = columns[static_cast<size_t>(flexible - left_.begin())];
+  // The widest left-aligned column gives way.
+  size_t flexible = titles_.size();
+  for (size_t i = 0; i < titles_.size(); ++i) {
+    if (left_[i] && (flexible == titles_.size() || columns[i] > columns[flexible])) flexible = i;
+  }
+  if (total > limit && flexible != titles_.size()) {
+    size_t& column = columns[flexible];
     const size_t over = total - limit;
     column = std::max<size_t>(std::min<size_t>(column, 8), column > over ? column - over : 0);
   }

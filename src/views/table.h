@@ -16,8 +16,8 @@ class Table {
   bool empty() const { return rows_.empty(); }
 
   // Every line starts with two spaces and ends with a newline. When the table
-  // is wider than width, its first left-aligned column gives way, down to eight
-  // columns.
+  // is wider than width, its widest left-aligned column gives way, down to
+  // eight columns.
   std::string render(int width) const;
 
  private:

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 namespace fusetrace {
@@ -68,6 +69,27 @@ std::string fit(const std::string& text, size_t columns) {
     out += c;
   }
   return out + "…";
+}
+
+std::string wrap(const std::string& first, const std::string& text, size_t width) {
+  const std::string indent(columns_of(first), ' ');
+  const size_t room = width > indent.size() + 20 ? width - indent.size() : 20;
+  std::string out;
+  std::string line;
+  auto flush = [&] {
+    out += (out.empty() ? first : indent) + line + "\n";
+    line.clear();
+  };
+  size_t at = 0;
+  while (at < text.size()) {
+    const size_t space = std::min(text.find(' ', at), text.size());
+    const std::string word = text.substr(at, space - at);
+    if (!line.empty() && columns_of(line) + 1 + columns_of(word) > room) flush();
+    line += (line.empty() ? "" : " ") + word;
+    at = space + 1;
+  }
+  flush();
+  return out;
 }
 
 }  // namespace fusetrace

@@ -23,6 +23,10 @@ std::string pad_right(const std::string& text, size_t columns);
 // The text cut to that many columns, the cut shown by "…".
 std::string fit(const std::string& text, size_t columns);
 
+// Breaks text at spaces into lines of at most width columns; the first line
+// starts with first, the others with as many spaces. Ends with a newline.
+std::string wrap(const std::string& first, const std::string& text, size_t width);
+
 size_t columns_of(const std::string& text);
 
 }  // namespace fusetrace
