@@ -75,7 +75,11 @@ ThreadTotals& Aggregator::thread(std::unordered_map<uint32_t, ThreadTotals>& all
   auto& [known, totals] = recent[tid % recent.size()];
   if (known != tid || totals == nullptr) {
     known = tid;
-    totals = &all[tid];  // stable: the map is node based
+    auto found = all.find(tid);
+    if (found == all.end()) {
+      found = all.try_emplace(all.size() < max_threads ? tid : 0).first;
+    }
+    totals = &found->second;  // stable: the map is node based
   }
   return *totals;
 }
@@ -147,6 +151,9 @@ void Aggregator::add_one(const ft_request& r) {
                     FT_F_SERVER_WAKE_CURRENT_CPU));
     if (r.server_prev_cpu != FT_CPU_UNKNOWN && r.server_target_cpu != FT_CPU_UNKNOWN) {
       conn.totals.placed[0].add(r.server_prev_cpu, r.server_target_cpu);
+    }
+    if (r.server_target_cpu != FT_CPU_UNKNOWN && r.server_cpu != FT_CPU_UNKNOWN) {
+      conn.totals.picked.add(r.server_target_cpu, r.server_cpu);
     }
   }
   if (has_client_wakeup(r)) {

@@ -37,6 +37,9 @@ class Aggregator {
 
   // More intervals than this make the interval twice as long.
   static constexpr size_t max_intervals = 2048;
+  // Threads told apart on each side; those that come later are counted
+  // together, under tid 0.
+  static constexpr size_t max_threads = 16384;
 
  private:
   struct PerConnection;

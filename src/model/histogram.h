@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A log-linear histogram of nanoseconds, with the bucket function that the
-// kernel side uses too (bpf/fusetrace.h).
+// kernel side uses too (bpf/fusetrace.h). Only the octaves that have values
+// take memory.
 #pragma once
 
 #include <algorithm>
@@ -17,8 +18,11 @@ inline constexpr double histogram_relative_error = 1.0 / 64;
 class Histogram {
  public:
   void add(uint64_t ns) {
-    if (buckets_.empty()) buckets_.resize(FT_HIST_BUCKETS);
-    ++buckets_[bucket(ns)];
+    const uint32_t index = bucket(ns);
+    // One comparison for both ends: below first_ the difference wraps around.
+    if (index - first_ >= counts_.size()) [[unlikely]]
+      widen(index, index);
+    ++counts_[index - first_];
     ++count_;
     sum_ += ns;
     min_ = std::min(min_, ns);
@@ -49,8 +53,10 @@ class Histogram {
   // How many values are at most ns, counting the bucket of ns whole.
   uint64_t count_to(uint64_t ns) const;
 
-  // Empty until the first value.
-  const std::vector<uint64_t>& buckets() const { return buckets_; }
+  // The buckets that have memory: first_bucket() and those after it, as many as
+  // counts() has. Empty until the first value.
+  uint32_t first_bucket() const { return first_; }
+  const std::vector<uint64_t>& counts() const { return counts_; }
 
   // The smallest value of a bucket, and the smallest one beyond it.
   static uint64_t bucket_start(uint32_t index);
@@ -68,7 +74,11 @@ class Histogram {
   }
 
  private:
-  std::vector<uint64_t> buckets_;
+  // Makes room for the buckets from low to high.
+  void widen(uint32_t low, uint32_t high);
+
+  uint32_t first_ = 0;
+  std::vector<uint64_t> counts_;
   uint64_t count_ = 0;
   uint64_t sum_ = 0;
   uint64_t min_ = UINT64_MAX;

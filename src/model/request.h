@@ -79,6 +79,13 @@ inline Stages stages_of(const ft_request& r) {
   measure(Stage::queue, r.queued_ns, r.picked_up_ns);
   if (r.pickup == FT_PICKUP_WOKEN) {
     measure(Stage::wakeup, r.server_waking_ns, r.server_running_ns);
+    // It is a part of queue.
+    if (out.known(Stage::wakeup) &&
+        (r.server_waking_ns < r.queued_ns ||
+         (r.picked_up_ns != 0 && r.server_running_ns > r.picked_up_ns))) {
+      out.ns[static_cast<size_t>(Stage::wakeup)] = Stages::unknown;
+      out.backwards = true;
+    }
   }
   measure(Stage::service, r.picked_up_ns, r.replied_ns);
   if (r.kind == FT_KIND_SYNC) {
@@ -93,7 +100,8 @@ inline Stages stages_of(const ft_request& r) {
 // When the last that is known of it happened: its place in time.
 inline uint64_t end_of(const ft_request& r) {
   if (r.resumed_ns != 0) return r.resumed_ns;
-  return r.replied_ns != 0 ? r.replied_ns : r.picked_up_ns;
+  if (r.replied_ns != 0) return r.replied_ns;
+  return r.picked_up_ns != 0 ? r.picked_up_ns : r.queued_ns;
 }
 
 inline Distance request_hop(const ft_request& r, const Topology& topology) {
@@ -127,8 +135,8 @@ inline Placement client_placement(const ft_request& r) {
 inline uint32_t migrations_of(const ft_request& r, Migration which) {
   switch (which) {
     case Migration::server_wakeup:
-      return r.server_prev_cpu != FT_CPU_UNKNOWN && r.server_target_cpu != r.server_prev_cpu ? 1
-                                                                                             : 0;
+      return r.server_prev_cpu != FT_CPU_UNKNOWN && r.server_target_cpu != FT_CPU_UNKNOWN &&
+             r.server_target_cpu != r.server_prev_cpu;
     case Migration::server_waiting:
       return r.migrations_server_waiting;
     case Migration::server_serving:

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/snapshot.h"
 
+#include <algorithm>
+
 namespace fusetrace {
 namespace {
 
@@ -94,22 +96,19 @@ double Cell::same_llc_ratio(Hop hop) const {
   return share(counts[0] + counts[1] + counts[2], hop_known(hop));
 }
 
-void CpuMatrix::grow(uint32_t size) {
-  std::vector<uint64_t> larger(static_cast<size_t>(size) * size);
-  for (uint32_t from = 0; from < size_; ++from) {
-    for (uint32_t to = 0; to < size_; ++to) {
-      larger[static_cast<size_t>(from) * size + to] =
-          counts_[static_cast<size_t>(from) * size_ + to];
-    }
-  }
-  counts_ = std::move(larger);
-  size_ = size;
+bool CpuMatrix::make_room(uint32_t from, uint32_t to) {
+  if (from >= max_cpus || to >= max_cpus) return false;
+  if (from >= rows_.size()) rows_.resize(from + 1);
+  // At once to the width that other rows have needed.
+  size_ = std::max({size_, from + 1, to + 1});
+  rows_[from].resize(size_);
+  return true;
 }
 
 void CpuMatrix::merge(const CpuMatrix& other) {
-  for (uint32_t from = 0; from < other.size_; ++from) {
-    for (uint32_t to = 0; to < other.size_; ++to) {
-      if (const uint64_t count = other.at(from, to); count != 0) add(from, to, count);
+  for (uint32_t from = 0; from < other.rows_.size(); ++from) {
+    for (uint32_t to = 0; to < other.rows_[from].size(); ++to) {
+      if (const uint64_t count = other.rows_[from][to]; count != 0) add(from, to, count);
     }
   }
 }
@@ -118,6 +117,7 @@ void ConnectionTotals::merge(const ConnectionTotals& other) {
   for (size_t i = 0; i < hop_count; ++i) merge_all(latency[i], other.latency[i]);
   merge_all(matrix, other.matrix);
   merge_all(placed, other.placed);
+  picked.merge(other.picked);
 }
 
 Cell Snapshot::total() const {

@@ -80,26 +80,30 @@ struct Cell {
   double same_llc_ratio(Hop hop) const;
 };
 
-// How often a pair of CPUs occurred; dense, so its size is the number of CPUs
-// squared (8 MiB at 1,024 CPUs, allocated with the first count).
+// How often a pair of CPUs occurred. A row takes memory with its first count.
 class CpuMatrix {
  public:
+  // The largest CONFIG_NR_CPUS of any architecture (x86 with MAXSMP). Pairs
+  // beyond it can only come from a damaged file and are not counted.
+  static constexpr uint32_t max_cpus = 8192;
+
   void add(uint32_t from, uint32_t to, uint64_t count = 1) {
-    const uint32_t most = from > to ? from : to;
-    if (most >= size_) grow(most + 1);
-    counts_[static_cast<size_t>(from) * size_ + to] += count;
+    if (from >= rows_.size() || to >= rows_[from].size()) [[unlikely]] {
+      if (!make_room(from, to)) return;
+    }
+    rows_[from][to] += count;
   }
   uint64_t at(uint32_t from, uint32_t to) const {
-    return from < size_ && to < size_ ? counts_[static_cast<size_t>(from) * size_ + to] : 0;
+    return from < rows_.size() && to < rows_[from].size() ? rows_[from][to] : 0;
   }
   void merge(const CpuMatrix& other);
   // CPUs up to and with the highest that was counted.
   uint32_t size() const { return size_; }
 
  private:
-  void grow(uint32_t size);
+  bool make_room(uint32_t from, uint32_t to);
   uint32_t size_ = 0;
-  std::vector<uint64_t> counts_;
+  std::vector<std::vector<uint64_t>> rows_;
 };
 
 // What is kept per connection beside its cells.
@@ -109,6 +113,9 @@ struct ConnectionTotals {
   std::array<CpuMatrix, hop_count> matrix;  // client -> server, replier -> client
   // Where woken threads slept and where they were put: prev -> target.
   std::array<CpuMatrix, side_count> placed;
+  // Of requests for which a server was woken: where it was put, and where the
+  // request was then picked up, by that server or another one.
+  CpuMatrix picked;
 
   void merge(const ConnectionTotals& other);
 };
@@ -141,7 +148,8 @@ struct Snapshot {
   std::map<std::pair<uint32_t, uint32_t>, Cell> cells;
   std::map<uint32_t, ConnectionTotals> connections;
 
-  // Only from requests; empty in a snapshot of running totals.
+  // Only from requests; empty in a snapshot of running totals. By tid; 0 holds
+  // together those beyond Aggregator::max_threads.
   std::map<uint32_t, ThreadTotals> clients;
   std::map<uint32_t, ThreadTotals> servers;
   std::vector<Interval> intervals;

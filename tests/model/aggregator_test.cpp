@@ -110,6 +110,39 @@ TEST(Aggregator, ThreadsAreCountedAsWhatTheyWere) {
   EXPECT_EQ(s.servers.at(263).requests, 1u);
 }
 
+TEST(Aggregator, ThreadsBeyondTheBoundAreCountedTogether) {
+  Aggregator aggregator(two_cpus());
+  const uint32_t threads = Aggregator::max_threads + 1000;
+  for (int round = 0; round < 2; ++round) {
+    for (uint32_t tid = 1; tid <= threads; ++tid) {
+      const ft_request r = make_request({.client_tid = tid});
+      aggregator.add({&r, 1});
+    }
+  }
+  const Snapshot s = aggregator.snapshot();
+  EXPECT_LE(s.clients.size(), Aggregator::max_threads + 1);
+  EXPECT_EQ(s.clients.at(7).requests, 2u);
+  EXPECT_EQ(s.clients.at(0).requests, 2000u);
+}
+
+TEST(Aggregator, WhereAWokenServerSleptWasPutAndTheRequestPickedUp) {
+  const Snapshot s = sum_of({make_request({.pickup = FT_PICKUP_POACHED,
+                                           .server_cpu = 1,
+                                           .server_prev_cpu = 1,
+                                           .server_target_cpu = 0}),
+                             make_request({.pickup = FT_PICKUP_BUSY, .server_cpu = 1})});
+  const ConnectionTotals all = s.all_connections();
+  EXPECT_EQ(all.placed[0].at(1, 0), 1u);
+  EXPECT_EQ(all.picked.at(0, 1), 1u);
+  EXPECT_EQ(all.picked.at(1, 1), 0u);
+}
+
+TEST(Aggregator, ACpuThatNoMachineHasTakesNoMemory) {
+  const Snapshot s = sum_of({make_request({.client_cpu = 65000, .server_cpu = 65001})});
+  EXPECT_EQ(s.total().requests, 1u);
+  EXPECT_EQ(s.all_connections().matrix[0].size(), 0u);
+}
+
 TEST(Aggregator, IntervalsFollowTheEndOfRequests) {
   const Snapshot s = sum_of({make_request({.queued_ns = 1'000'000'000}),
                              make_request({.queued_ns = 1'500'000'000}),

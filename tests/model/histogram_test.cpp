@@ -73,6 +73,41 @@ TEST(Histogram, TakesWhatIsBeyondItsRange) {
   EXPECT_EQ(histogram.quantile(0.5), UINT64_MAX / 2);
 }
 
+TEST(Histogram, TheOrderOfValuesDoesNotMatter) {
+  std::vector<uint64_t> values;
+  for (int exp = 0; exp < 45; ++exp) values.push_back((1ull << exp) + 1);
+  Histogram up, down, out;
+  for (const uint64_t ns : values) up.add(ns);
+  for (auto i = values.rbegin(); i != values.rend(); ++i) down.add(*i);
+  for (size_t i = 0; i < values.size(); ++i) {
+    out.add(values[(values.size() / 2 + i * 7) % values.size()]);
+  }
+  for (double q = 0; q <= 1; q += 0.01) {
+    ASSERT_EQ(up.quantile(q), down.quantile(q));
+    ASSERT_EQ(up.quantile(q), out.quantile(q));
+  }
+  for (const uint64_t ns : values) ASSERT_EQ(up.count_to(ns), down.count_to(ns));
+  EXPECT_EQ(up.counts(), down.counts());
+}
+
+TEST(Histogram, OctavesWithoutValuesTakeNoMemory) {
+  Histogram histogram;
+  for (uint64_t ns = 20'000; ns < 40'000; ns += 100) histogram.add(ns);
+  EXPECT_LE(histogram.counts().size(), 3 * FT_HIST_SUB);
+}
+
+TEST(Histogram, BucketsOfTheKernelsTotals) {
+  Histogram histogram;
+  histogram.add_bucket(Histogram::bucket(5000), 3);
+  histogram.add_bucket(Histogram::bucket(900'000), 1);
+  histogram.add_bucket(FT_HIST_BUCKETS, 7);  // no such bucket
+  histogram.add_sum(915'000);
+  EXPECT_EQ(histogram.count(), 4u);
+  EXPECT_NEAR(static_cast<double>(histogram.quantile(0.5)), 5000, 5000 / 64.0);
+  EXPECT_NEAR(static_cast<double>(histogram.quantile(1)), 900'000, 900'000 / 64.0);
+  EXPECT_EQ(histogram.mean(), 915'000 / 4.0);
+}
+
 TEST(Histogram, MergingIsAddingAll) {
   Histogram a, b, both;
   for (uint64_t i = 1; i < 3000; i += 7) {
@@ -87,7 +122,12 @@ TEST(Histogram, MergingIsAddingAll) {
   a.merge(Histogram());
   EXPECT_EQ(a.count(), both.count());
   EXPECT_EQ(a.sum(), both.sum());
-  EXPECT_EQ(a.buckets(), both.buckets());
+  EXPECT_EQ(a.first_bucket(), both.first_bucket());
+  EXPECT_EQ(a.counts(), both.counts());
+  Histogram other_way = b;
+  other_way.merge(a);
+  EXPECT_EQ(other_way.count(), a.count() + b.count());
+  EXPECT_EQ(other_way.count_to(3000), a.count_to(3000));
   EXPECT_EQ(a.quantile(0.7), both.quantile(0.7));
   EXPECT_EQ(a.max(), both.max());
 }

@@ -65,6 +65,28 @@ TEST(Stages, AClockThatGoesBackwardsLeavesTheStageUnknown) {
   EXPECT_TRUE(stages.known(Stage::total));
 }
 
+TEST(Stages, AWakeupThatIsNotWithinTheQueueStageIsAClockGoneBackwards) {
+  ft_request late = make_request();
+  late.server_running_ns = late.picked_up_ns + 1;
+  EXPECT_TRUE(stages_of(late).backwards);
+  EXPECT_FALSE(stages_of(late).known(Stage::wakeup));
+  EXPECT_TRUE(stages_of(late).known(Stage::queue));
+  ft_request early = make_request();
+  early.server_waking_ns = early.queued_ns - 1;
+  EXPECT_TRUE(stages_of(early).backwards);
+  EXPECT_FALSE(stages_of(early).known(Stage::wakeup));
+}
+
+TEST(Migrations, APlacementThatWasNotSeenIsNone) {
+  ft_request r = make_request({.server_cpu = 1, .server_prev_cpu = 1, .server_target_cpu = 0});
+  EXPECT_EQ(migrations_of(r, Migration::server_wakeup), 1u);
+  r.server_target_cpu = FT_CPU_UNKNOWN;
+  EXPECT_EQ(migrations_of(r, Migration::server_wakeup), 0u);
+  r.server_prev_cpu = FT_CPU_UNKNOWN;
+  r.server_target_cpu = 0;
+  EXPECT_EQ(migrations_of(r, Migration::server_wakeup), 0u);
+}
+
 TEST(Placement, IsByWhereItSleptAndWhoWokeIt) {
   EXPECT_EQ(placement(3, 3, 3), Placement::kept);
   EXPECT_EQ(placement(3, 3, 0), Placement::kept);
