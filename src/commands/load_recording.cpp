@@ -1,51 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "commands/load_recording.h"
 
-#include <fmt/format.h>
-#include <unistd.h>
-
-#include <chrono>
-#include <cstdio>
 #include <vector>
 
+#include "commands/reading_progress.h"
 #include "model/aggregator.h"
 #include "recording/reader.h"
 
 namespace fusetrace {
-namespace {
-
-// A line that is drawn over at most five times a second, and gone at the end.
-class ProgressBar {
- public:
-  ProgressBar() : on_(isatty(STDERR_FILENO) == 1) {}
-  ~ProgressBar() {
-    if (drawn_) fmt::print(stderr, "\r\033[K");
-  }
-  ProgressBar(const ProgressBar&) = delete;
-  ProgressBar& operator=(const ProgressBar&) = delete;
-
-  void show(uint64_t done, std::optional<uint64_t> total, uint64_t requests) {
-    const auto now = std::chrono::steady_clock::now();
-    if (!on_ || now < next_) return;
-    next_ = now + std::chrono::milliseconds(200);
-    drawn_ = true;
-    if (total && *total > 0) {
-      const auto filled =
-          static_cast<size_t>(30.0 * static_cast<double>(done) / static_cast<double>(*total));
-      fmt::print(stderr, "\r\033[K[{:<30}] {} requests", std::string(filled, '#'), requests);
-    } else {
-      fmt::print(stderr, "\r\033[K{} requests", requests);
-    }
-  }
-
- private:
-  bool on_;
-  bool drawn_ = false;
-  std::chrono::steady_clock::time_point next_ =
-      std::chrono::steady_clock::now() + std::chrono::milliseconds(300);
-};
-
-}  // namespace
 
 Result<Snapshot> load_recording(const std::string& path, const FilterOptions& filter_options) {
   auto reader = RecordingReader::open(path);
@@ -56,7 +18,8 @@ Result<Snapshot> load_recording(const std::string& path, const FilterOptions& fi
   Aggregator aggregator(reader->info());
   RecordingReader::Block block;
   std::vector<ft_request> kept;
-  ProgressBar bar;
+  // The result is printed when the bar is gone.
+  ReadingProgress progress(*reader, ReadingProgress::wanted(false));
   while (true) {
     auto more = reader->next(block);
     if (!more) return tl::make_unexpected(more.error());
@@ -71,7 +34,7 @@ Result<Snapshot> load_recording(const std::string& path, const FilterOptions& fi
       }
       aggregator.add(kept);
     }
-    bar.show(reader->bytes_read(), reader->bytes_total(), reader->requests_read());
+    progress.update();
   }
   aggregator.set_info(reader->info());
   aggregator.set_losses(reader->losses());
