@@ -2,12 +2,16 @@
 // run_bench(): mounts, forks the server and the clients, waits, unmounts, and
 // sees to it that nothing of them is left.
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -26,6 +30,7 @@ namespace fusetrace {
 namespace {
 
 constexpr uint64_t ns_per_ms = 1000000;
+constexpr uint64_t longest_busy_ns = 10000 * ns_per_ms;
 constexpr uint64_t start_limit_ns = 30000 * ns_per_ms;
 // For what takes no time unless something is badly wrong: operations under
 // way at the end, the release of files, the server's end after the unmount.
@@ -73,6 +78,9 @@ Result<void> check(const BenchOptions& options) {
   if (options.operations == 0 && !options.duration) {
     return fail("nothing to do: 0 requests", "ask for one at least, or for a duration");
   }
+  if (std::max(options.service_time_ns, options.think_time_ns) > longest_busy_ns) {
+    return fail("service and think time are limited to 10 s", "they are in ns");
+  }
   if (auto ok = check_cpus(options.client_cpus); !ok) return ok;
   return check_cpus(options.server_cpus);
 }
@@ -87,22 +95,35 @@ class BlockedSignals {
     }
     sigprocmask(SIG_BLOCK, &wanted_, &before_);
     // Whoever started us may have it ignored, and children would vanish unseen.
-    std::signal(SIGCHLD, SIG_DFL);
+    on_child_ = std::signal(SIGCHLD, SIG_DFL);
+    signals_ = signalfd(-1, &wanted_, SFD_CLOEXEC | SFD_NONBLOCK);
   }
-  ~BlockedSignals() { sigprocmask(SIG_SETMASK, &before_, nullptr); }
+  ~BlockedSignals() {
+    if (signals_ >= 0) close(signals_);
+    std::signal(SIGCHLD, on_child_);
+    sigprocmask(SIG_SETMASK, &before_, nullptr);
+  }
   BlockedSignals(const BlockedSignals&) = delete;
   BlockedSignals& operator=(const BlockedSignals&) = delete;
 
-  // The next signal, or 0 when there was none for so long.
-  int wait(uint64_t ns) const {
+  // The next signal; 0 when there was none for so long, or the descriptor
+  // became readable, which it then is no more.
+  int wait(uint64_t ns, int event) const {
     const timespec limit{static_cast<time_t>(ns / 1000000000), static_cast<long>(ns % 1000000000)};
-    const int signal = sigtimedwait(&wanted_, nullptr, &limit);
-    return signal > 0 ? signal : 0;
+    std::array<pollfd, 2> ready{{{signals_, POLLIN, 0}, {event, POLLIN, 0}}};
+    if (ppoll(ready.data(), ready.size(), &limit, nullptr) <= 0) return 0;
+    eventfd_t ignored = 0;
+    if (ready[1].revents != 0) eventfd_read(event, &ignored);
+    signalfd_siginfo info{};
+    if (read(signals_, &info, sizeof info) != sizeof info) return 0;
+    return static_cast<int>(info.ssi_signo);
   }
 
  private:
   sigset_t wanted_;
   sigset_t before_;
+  void (*on_child_)(int) = SIG_DFL;
+  int signals_ = -1;
 };
 
 struct Child {
@@ -144,6 +165,7 @@ class Coordinator {
     server_.look(true);
     client_.look(true);
     clean_up_mount(state_);
+    if (clients_done_ >= 0) close(clients_done_);
   }
   Coordinator(const Coordinator&) = delete;
   Coordinator& operator=(const Coordinator&) = delete;
@@ -178,7 +200,7 @@ class Coordinator {
 
   // Waits for a signal for so long at most.
   void pause(uint64_t ns) {
-    const int signal = signals_.wait(ns);
+    const int signal = signals_.wait(ns, clients_done_);
     if (signal != 0 && signal != SIGCHLD) ++signals_seen_;
     server_.look();
     client_.look();
@@ -189,6 +211,10 @@ class Coordinator {
     const pid_t coordinator = getpid();
     child.pid = fork();
     if (child.pid == 0) {
+      // A group of its own, so that a signal to all of the coordinator's group
+      // leaves somebody to clean up. Not a session: with autogroup scheduling
+      // that would change how the two sides compete.
+      setpgid(0, 0);
       prctl(PR_SET_NAME, child.name);
       run(coordinator);
     }
@@ -214,8 +240,11 @@ class Coordinator {
   }
 
   Result<void> start_clients() {
-    auto started = start(
-        client_, [&](pid_t coordinator) { run_client_process(options_, memory_, coordinator); });
+    clients_done_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (clients_done_ < 0) return fail(std::string("cannot make an eventfd: ") + strerror(errno));
+    auto started = start(client_, [&](pid_t coordinator) {
+      run_client_process(options_, memory_, clients_done_, coordinator);
+    });
     if (!started) return started;
     auto ready = wait_for_start([&] { return state_.clients_ready.load() == options_.clients; });
     if (ready) state_.start.store(true);
@@ -235,7 +264,7 @@ class Coordinator {
     const auto duration =
         options_.duration ? static_cast<uint64_t>(options_.duration->count()) : UINT64_MAX;
     uint64_t stopped_at = 0;
-    while (!client_.ended) {
+    while (!state_.clients_done.load() && !client_.ended) {
       const uint64_t now = monotonic_ns();
       const uint64_t left = duration - std::min(duration, now - begin);
       if (stopped_at == 0 && (left == 0 || signals_seen_ > 0)) {
@@ -243,8 +272,8 @@ class Coordinator {
         stopped_at = now;
       }
       if (signals_seen_ > 1) return fail("interrupted");
-      if (stopped_at != 0 &&
-          now - stopped_at > end_limit_ns + options_.service_time_ns * options_.clients) {
+      if (stopped_at != 0 && now - stopped_at > end_limit_ns + options_.think_time_ns +
+                                                    options_.service_time_ns * options_.clients) {
         return fail("the clients did not stop: the server does not answer");
       }
       pause(std::clamp<uint64_t>(left, 1, 50 * ns_per_ms));
@@ -301,6 +330,7 @@ class Coordinator {
   unsigned signals_seen_ = 0;
   Child server_{"bench-server"};
   Child client_{"bench-client"};
+  int clients_done_ = -1;  // an eventfd
 };
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cmath>
 #include <cstdint>
 
 namespace fusetrace {
@@ -36,7 +37,7 @@ class LatencyHistogram {
   // The value that the fraction 0 < q <= 1 of all values do not exceed; 0 when
   // there are none.
   uint64_t quantile_ns(double q) const {
-    const auto rank = static_cast<uint64_t>(q * static_cast<double>(count_));
+    const auto rank = static_cast<uint64_t>(std::ceil(q * static_cast<double>(count_)));
     uint64_t seen = 0;
     for (size_t i = 0; i < buckets_.size(); ++i) {
       seen += buckets_[i];

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -152,12 +153,18 @@ class ClientThread {
 
 }  // namespace
 
-void run_client_process(const BenchOptions& options, SharedMemory& memory, pid_t coordinator) {
-  const auto done =
+void run_client_process(const BenchOptions& options, SharedMemory& memory, int done,
+                        pid_t coordinator) {
+  const auto ran =
       run_threads(memory.state(), coordinator, options.clients, options.client_cpus, options.spread,
                   [&](unsigned i) { ClientThread(options, memory, i).run(); });
-  if (!done) memory.report_failure(done.error());
-  _exit(done ? 0 : 1);
+  if (!ran) {
+    memory.report_failure(ran.error());
+    _exit(1);
+  }
+  memory.state().clients_done.store(true);
+  eventfd_write(done, 1);
+  wait_to_be_dismissed(memory.state(), coordinator);
 }
 
 }  // namespace fusetrace

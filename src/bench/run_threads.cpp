@@ -28,6 +28,21 @@ constexpr int all_ended = SIGUSR1;
   _exit(1);
 }
 
+// Waits for the signal that all threads have ended; see run_threads() for SIGTERM.
+void wait_for_end(SharedState& state, pid_t coordinator) {
+  sigset_t wanted;
+  sigemptyset(&wanted);
+  sigaddset(&wanted, SIGTERM);
+  sigaddset(&wanted, all_ended);
+  for (;;) {
+    const int signal = sigwaitinfo(&wanted, nullptr);
+    if (signal == all_ended) return;
+    if (signal != SIGTERM) continue;
+    if (getppid() != coordinator) end_without_coordinator(state);
+    _exit(1);
+  }
+}
+
 }  // namespace
 
 int confine_to_cpus(const std::vector<uint32_t>& cpus) {
@@ -52,7 +67,7 @@ uint64_t monotonic_ns() {
 Result<void> run_threads(SharedState& state, pid_t coordinator, unsigned count,
                          const std::vector<uint32_t>& cpus, bool spread,
                          const std::function<void(unsigned)>& thread) {
-  // A terminal sends Ctrl-C to the children too; ending is for the coordinator to order.
+  // Ending is for the coordinator to order.
   sigset_t all;
   sigfillset(&all);
   sigprocmask(SIG_BLOCK, &all, nullptr);
@@ -85,19 +100,13 @@ Result<void> run_threads(SharedState& state, pid_t coordinator, unsigned count,
                    "raise the limit (ulimit -u), or ask for fewer");
   }
 
-  sigset_t wanted;
-  sigemptyset(&wanted);
-  sigaddset(&wanted, SIGTERM);
-  sigaddset(&wanted, all_ended);
-  for (;;) {
-    const int signal = sigwaitinfo(&wanted, nullptr);
-    if (signal == all_ended) break;
-    if (signal != SIGTERM) continue;
-    if (getppid() != coordinator) end_without_coordinator(state);
-    _exit(1);
-  }
+  wait_for_end(state, coordinator);
   for (std::thread& t : threads) t.join();
   return {};
+}
+
+void wait_to_be_dismissed(SharedState& state, pid_t coordinator) {
+  for (;;) wait_for_end(state, coordinator);
 }
 
 }  // namespace fusetrace

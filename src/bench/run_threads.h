@@ -24,6 +24,10 @@ Result<void> run_threads(SharedState& state, pid_t coordinator, unsigned count,
                          const std::vector<uint32_t>& cpus, bool spread,
                          const std::function<void(unsigned)>& thread);
 
+// After run_threads(): waits for the coordinator's SIGTERM or death, which end
+// the process as they do there.
+[[noreturn]] void wait_to_be_dismissed(SharedState& state, pid_t coordinator);
+
 // Confines the calling thread to the CPUs (sorted); none: leaves it alone.
 // Returns 0 or an errno.
 int confine_to_cpus(const std::vector<uint32_t>& cpus);

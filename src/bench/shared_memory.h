@@ -66,6 +66,7 @@ struct SharedState {
   std::atomic<bool> serve{false};     // the server may start to read
   std::atomic<bool> stop{false};      // clients finish the operation they are in
   std::atomic<bool> start{false};     // clients may begin
+  std::atomic<bool> clients_done{false};
   std::atomic<uint32_t> servers_ready{0};
   std::atomic<uint32_t> clients_ready{0};
   std::atomic<int32_t> server_errno{0};  // why a server thread gave up

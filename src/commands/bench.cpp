@@ -5,9 +5,11 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <limits>
 #include <map>
 #include <memory>
+#include <optional>
+#include <string>
+#include <utility>
 
 #include "bench/cpu_list.h"
 #include "commands/bench_output.h"
@@ -21,17 +23,28 @@ namespace {
 // As the command line gives them; what needs more than a number is read later.
 struct BenchArguments {
   BenchOptions options;
-  uint64_t servers = 4;
-  uint64_t clients = 4;
-  std::string duration;
-  std::string client_cpus;
-  std::string server_cpus;
+  int64_t servers = 4;
+  int64_t clients = 4;
+  int64_t requests = static_cast<int64_t>(BenchOptions{}.operations);
+  std::string operation = "getattr";
+  std::string reader = "read";
+  std::optional<std::string> duration;
+  std::optional<std::string> client_cpus;
+  std::optional<std::string> server_cpus;
   bool json = false;
 };
 
 constexpr int wrong_usage = 2;
 
-Result<unsigned> read_threads(const char* option, uint64_t count) {
+const std::map<std::string, BenchOperation> operations{{"getattr", BenchOperation::getattr},
+                                                       {"lookup", BenchOperation::lookup},
+                                                       {"read", BenchOperation::read},
+                                                       {"write", BenchOperation::write},
+                                                       {"mixed", BenchOperation::mixed}};
+const std::map<std::string, BenchReader> readers{
+    {"read", BenchReader::read}, {"readv", BenchReader::readv}, {"splice", BenchReader::splice}};
+
+Result<unsigned> read_threads(const char* option, int64_t count) {
   if (count >= 1 && count <= BenchOptions::max_threads) return static_cast<unsigned>(count);
   return fail(fmt::format("{} {} is out of range", option, count),
               fmt::format("ask for 1 to {}", BenchOptions::max_threads));
@@ -45,18 +58,32 @@ Result<BenchOptions> read_arguments(const BenchArguments& arguments) {
   const auto clients = read_threads("--clients", arguments.clients);
   if (!clients) return tl::make_unexpected(clients.error());
   options.clients = *clients;
-  if (options.operations == 0) {
-    return fail("--requests 0 leaves nothing to do", "ask for one at least");
+  if (arguments.requests < 1) {
+    return fail(fmt::format("--requests {} leaves nothing to do", arguments.requests),
+                "ask for one at least");
   }
-  if (!arguments.duration.empty()) {
-    const auto duration = parse_duration(arguments.duration);
+  options.operations = static_cast<uint64_t>(arguments.requests);
+  const auto operation = operations.find(arguments.operation);
+  if (operation == operations.end()) {
+    return fail(fmt::format("there is no operation '{}'", arguments.operation),
+                "--op takes getattr, lookup, read, write or mixed");
+  }
+  options.operation = operation->second;
+  const auto reader = readers.find(arguments.reader);
+  if (reader == readers.end()) {
+    return fail(fmt::format("there is no reader '{}'", arguments.reader),
+                "--reader takes read, readv or splice");
+  }
+  options.reader = reader->second;
+  if (arguments.duration) {
+    const auto duration = parse_duration(*arguments.duration);
     if (!duration) return tl::make_unexpected(duration.error());
     options.duration = *duration;
   }
   for (const auto& [text, cpus] : {std::pair{&arguments.client_cpus, &options.client_cpus},
                                    std::pair{&arguments.server_cpus, &options.server_cpus}}) {
-    if (text->empty()) continue;
-    auto list = parse_cpu_list(*text);
+    if (!*text) continue;
+    auto list = parse_cpu_list(**text);
     if (!list) return tl::make_unexpected(list.error());
     *cpus = std::move(*list);
   }
@@ -86,19 +113,14 @@ void add_bench_command(CLI::App& app, Action& action) {
   BenchOptions& options = arguments->options;
   sub->add_option("--servers", arguments->servers, "server threads")->capture_default_str();
   sub->add_option("--clients", arguments->clients, "client threads")->capture_default_str();
-  auto* requests = sub->add_option("--requests", options.operations,
+  auto* requests = sub->add_option("--requests", arguments->requests,
                                    "operations of all clients together, one request each")
                        ->capture_default_str();
   sub->add_option("-d,--duration", arguments->duration, "run for this time instead: 500ms, 10s, 2m")
       ->excludes(requests);
-  sub->add_option("--op", options.operation,
-                  "getattr (default), lookup, read, write, or mixed: the four in turn")
-      ->transform(CLI::CheckedTransformer(
-          std::map<std::string, BenchOperation>{{"getattr", BenchOperation::getattr},
-                                                {"lookup", BenchOperation::lookup},
-                                                {"read", BenchOperation::read},
-                                                {"write", BenchOperation::write},
-                                                {"mixed", BenchOperation::mixed}}));
+  sub->add_option("--op", arguments->operation,
+                  "getattr, lookup, read, write, or mixed: the four in turn")
+      ->capture_default_str();
   sub->add_option("--client-cpus", arguments->client_cpus,
                   "CPUs for the clients, as for taskset: 0,2-5,8-14:2");
   sub->add_option("--server-cpus", arguments->server_cpus, "CPUs for the servers");
@@ -108,12 +130,8 @@ void add_bench_command(CLI::App& app, Action& action) {
                   "busy time of a server for each request, in ns");
   sub->add_option("--think-time", options.think_time_ns,
                   "busy time of a client between operations, in ns");
-  sub->add_option("--reader", options.reader,
-                  "how servers take requests: read (default), readv or splice")
-      ->transform(CLI::CheckedTransformer(
-          std::map<std::string, BenchReader>{{"read", BenchReader::read},
-                                             {"readv", BenchReader::readv},
-                                             {"splice", BenchReader::splice}}));
+  sub->add_option("--reader", arguments->reader, "how servers take requests: read, readv or splice")
+      ->capture_default_str();
   sub->add_flag("--nonblock", options.nonblock, "servers wait in epoll, not in the read");
   sub->add_flag("--json", arguments->json, "print JSON (fusetrace.bench/1)");
   sub->add_option("MOUNTPOINT", options.mount_point,
