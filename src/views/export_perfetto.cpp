@@ -142,13 +142,14 @@ void PerfettoExport::add_names() {
 
 uint64_t PerfettoExport::name_of(uint32_t opcode) {
   const auto [it, added] = opcode_names_.emplace(opcode, names_fixed + opcode_names_.size());
+  const uint64_t iid = it->second;
   if (added) {
     stream_.sequence_packet([&](pbf_writer& packet) {
       pbf_writer data(packet, perfetto::packet_interned_data);
-      add_interned(data, perfetto::interned_event_names, it->second, opcode_name(opcode));
+      add_interned(data, perfetto::interned_event_names, iid, opcode_name(opcode));
     });
   }
-  return it->second;
+  return iid;
 }
 
 void PerfettoExport::add(std::span<const ft_request> requests, const ExportContext& context,
