@@ -186,15 +186,17 @@ int BPF_PROG(on_sched_migrate_task, struct task_struct *p, int dest_cpu)
 SEC("tp_btf/sched_switch")
 int BPF_PROG(on_sched_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
 {
+	struct ft_cpu_state *cpu;
 	struct thread *t;
 	struct ft_slot *s;
+	__u32 idle;
 
-	if (next->pid == 0) {
-		this_cpu()->idle = FT_IDLE_YES;
+	cpu = this_cpu();
+	idle = next->pid ? FT_IDLE_NO : FT_IDLE_YES;
+	if (cpu->idle != idle) /* seldom written: other CPUs read this line */
+		cpu->idle = idle;
+	if (idle == FT_IDLE_YES)
 		return 0;
-	}
-	if (prev->pid == 0)
-		this_cpu()->idle = FT_IDLE_NO;
 	t = thread_lookup(next->pid);
 	if (!t || !enabled)
 		return 0;
