@@ -211,14 +211,17 @@ class Coordinator {
     const pid_t coordinator = getpid();
     child.pid = fork();
     if (child.pid == 0) {
-      // A group of its own, so that a signal to all of the coordinator's group
-      // leaves somebody to clean up. Not a session: with autogroup scheduling
-      // that would change how the two sides compete.
-      setpgid(0, 0);
       prctl(PR_SET_NAME, child.name);
       run(coordinator);
     }
-    if (child.pid > 0) return {};
+    if (child.pid > 0) {
+      // A group of its own, so that a signal to all of the coordinator's group
+      // leaves somebody to clean up; done from here, to have it done before
+      // there is anything to clean up. Not a session of its own: with autogroup
+      // scheduling that would change how the two sides compete.
+      setpgid(child.pid, child.pid);
+      return {};
+    }
     return fail("cannot start a process: " + std::string(strerror(errno)));
   }
 
@@ -285,7 +288,7 @@ class Coordinator {
   // gone on, so the unmount waits for it. Then the server's counts are final.
   void end_server() {
     wait_for_release();
-    unmount_bench(state_, 1000);
+    if (!unmount_bench(state_, 1000)) return;
     const uint64_t end = monotonic_ns() + end_limit_ns;
     while (server_.running() && monotonic_ns() < end) pause(10 * ns_per_ms);
   }

@@ -120,13 +120,16 @@ Result<void> mount_bench(SharedState& state, const std::string& mount_point, int
   return fail("cannot mount on " + asked_for + ": " + strerror(error), hint);
 }
 
-void unmount_bench(SharedState& state, unsigned limit_ms) {
+bool unmount_bench(SharedState& state, unsigned limit_ms) {
+  bool left_alone = true;
   for (unsigned waited_ms = 0; umount2(state.mount_point, 0) != 0; waited_ms += 10) {
-    // Busy: something else on this machine looked in.
-    if (errno != EBUSY || waited_ms >= limit_ms) break;
+    if (errno != EBUSY) break;  // someone else unmounted it
+    left_alone = waited_ms < limit_ms;
+    if (!left_alone) break;
     usleep(10000);
   }
   clean_up_mount(state);
+  return left_alone;
 }
 
 }  // namespace fusetrace

@@ -28,7 +28,8 @@ bool bench_is_mounted_at(std::string_view path);
 void clean_up_mount(SharedState& state);
 
 // Unmounts once nobody is in there any more, at the latest after the limit,
-// and removes the private directory.
-void unmount_bench(SharedState& state, unsigned limit_ms);
+// and removes the private directory. False: somebody still was, so that the
+// connection, and with it the server, goes on until they leave.
+bool unmount_bench(SharedState& state, unsigned limit_ms);
 
 }  // namespace fusetrace

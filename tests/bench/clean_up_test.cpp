@@ -174,6 +174,41 @@ TEST_F(BenchCleanUp, ACoordinatorKilledAtAnyMomentOfItsStartIsCleanedUpAfter) {
   }
 }
 
+// A run of this many operations takes a few milliseconds from fork to end, and
+// the delays go on to where it has ended by itself.
+TEST_F(BenchCleanUp, KilledAtAnyMomentOfAShortRunItIsCleanedUpAfter) {
+  for (const bool whole_group : {false, true}) {
+    bool ended_by_itself = false;
+    for (int delay_us = 0; delay_us < 200000 && !ended_by_itself; delay_us += 150) {
+      BenchOptions asked;
+      asked.servers = 2;
+      asked.clients = 2;
+      asked.operations = 40;
+      asked.operation = BenchOperation::mixed;
+      RunningBench bench(asked);
+      usleep(static_cast<useconds_t>(delay_us));
+      kill(whole_group ? -bench.pid() : bench.pid(), SIGKILL);
+      ended_by_itself = bench.how_it_ended() == "done";
+      ASSERT_TRUE(nothing_is_left())
+          << (whole_group ? "group" : "coordinator") << " killed after " << delay_us << " us";
+    }
+    EXPECT_TRUE(ended_by_itself);
+  }
+}
+
+TEST_F(BenchCleanUp, AServerKilledAtAnyMomentIsCleanedUpAfter) {
+  for (int delay_us = 0; delay_us < 6000; delay_us += 150) {
+    RunningBench bench(endless());
+    const pid_t server = bench.child("bench-server");
+    usleep(static_cast<useconds_t>(delay_us));
+    kill(server, SIGKILL);
+    const auto ended = bench.how_it_ended();
+    ASSERT_TRUE(ended.has_value());
+    EXPECT_EQ(ended->substr(0, 6), "error:") << *ended;
+    ASSERT_TRUE(nothing_is_left()) << "killed after " << delay_us << " us";
+  }
+}
+
 TEST_F(BenchCleanUp, ASecondCtrlCGivesUpOnAServerThatDoesNotAnswer) {
   RunningBench bench(endless());
   bench.wait_for_load();
