@@ -219,7 +219,7 @@ struct ft_slot {
 	ft_u64 client;	/* address of the client's task_struct, 0 unless kind sync */
 	ft_u64 queued_ns;
 	ft_u64 server_waking_ns;
-	ft_u32 seq;	/* changes with every owner, never 0 */
+	ft_u32 seq;	/* changes with every owner, never 0; odd once somebody hands the record over */
 	ft_u32 client_tid;
 	ft_u32 woken_tid;
 	ft_u32 connection;
@@ -268,11 +268,14 @@ struct ft_slot {
 };
 FT_ASSERT(sizeof(struct ft_slot) == 192, "ft_slot layout: three cache lines");
 
-/* Fills r with what the slot knows; the fields that struct fuse_req keeps stay 0. */
-static inline __attribute__((always_inline)) void ft_slot_record(const struct ft_slot *s,
+/*
+ * Fills r with what the slot knows of its owner number seq; the fields that
+ * struct fuse_req keeps stay 0.
+ */
+static inline __attribute__((always_inline)) void ft_slot_record(const struct ft_slot *s, ft_u32 seq,
 								 struct ft_request *r)
 {
-	ft_u32 served = s->served_seq == s->seq;
+	ft_u32 served = s->served_seq == seq;
 
 	__builtin_memset(r, 0, sizeof(*r));
 	r->queued_ns = s->queued_ns;
@@ -296,7 +299,7 @@ static inline __attribute__((always_inline)) void ft_slot_record(const struct ft
 	r->client_target_cpu = FT_CPU_UNKNOWN;
 	r->client_waker_cpu = FT_CPU_UNKNOWN;
 	r->transport = FT_TRANSPORT_DEV;
-	if (s->running_seq == s->seq)
+	if (s->running_seq == seq)
 		r->server_running_ns = s->server_running_ns;
 	if (!served)
 		return;

@@ -96,7 +96,7 @@ static __always_inline struct ft_request *begin_record(void)
  * Keeps what is known from struct fuse_req, for a client that may be gone, and
  * the request freed, before its return is noticed.
  */
-static __always_inline void save_request(struct ft_slot *s)
+static __always_inline void save_request(struct ft_slot *s, __u32 seq)
 {
 	__u64 address = s->req;
 
@@ -106,28 +106,33 @@ static __always_inline void save_request(struct ft_slot *s)
 	read_field(s->error, struct fuse_req, address, out.h.error);
 	read_field(s->bytes_out, struct fuse_req, address, out.h.len);
 	read_field(s->req_flags, struct fuse_req, address, flags);
-	s->saved_seq = s->seq;
+	s->saved_seq = seq;
 }
 
 /*
- * Hands a finished request over and frees its slot. The struct fuse_req is
- * still there, or what it held was saved: this runs in fuse_request_end(), or
- * before its client, which holds a reference, runs again.
+ * Hands over the record of a finished request, the slot's owner number seq, and
+ * frees the slot. Whoever sees the client run may try, on two CPUs at once: the
+ * first one does it. The struct fuse_req is still there, or what it held was
+ * saved: this runs in fuse_request_end(), or before its client, which holds a
+ * reference, runs again.
  */
-static __always_inline void finish(struct ft_slot *s, __u64 resumed_ns, __u32 resume_cpu, __u32 flags)
+static __always_inline void finish(struct ft_slot *s, __u32 seq, __u64 resumed_ns, __u32 resume_cpu,
+				   __u32 flags)
 {
 	struct ft_request *r;
 
+	if (s->saved_seq != seq)
+		save_request(s, seq);
+	if (__sync_val_compare_and_swap(&s->seq, seq, seq | 1) != seq)
+		return;
 	if (filter_tgids_n && !s->wanted)
 		goto out;
-	if (s->saved_seq != s->seq)
-		save_request(s);
 	if (!sampled(s->connection, s->unique))
 		goto out;
 	r = begin_record();
 	if (!r)
 		goto out;
-	ft_slot_record(s, r);
+	ft_slot_record(s, seq, r);
 	r->resumed_ns = resumed_ns;
 	r->resume_cpu = resume_cpu;
 	r->flags |= flags;
@@ -153,12 +158,12 @@ out:
  * The client of a request that was replied to runs, and was not seen to be
  * switched in: the wakeup found it on its way to sleep, and it never got there.
  */
-static __always_inline void finish_unslept(struct ft_slot *s)
+static __always_inline void finish_unslept(struct ft_slot *s, __u32 seq)
 {
 	if (s->client_waking_ns)
-		finish(s, s->client_waking_ns, s->client_target_cpu, FT_F_CLIENT_NEVER_SLEPT);
+		finish(s, seq, s->client_waking_ns, s->client_target_cpu, FT_F_CLIENT_NEVER_SLEPT);
 	else
-		finish(s, s->replied_ns, FT_CPU_UNKNOWN, FT_F_CLIENT_NEVER_SLEPT);
+		finish(s, seq, s->replied_ns, FT_CPU_UNKNOWN, FT_F_CLIENT_NEVER_SLEPT);
 }
 
 static __always_inline void handle_queued(const struct req_view *view)
@@ -178,7 +183,7 @@ static __always_inline void handle_queued(const struct req_view *view)
 		struct ft_slot *old = slot_of(&t->waiting);
 
 		if (old && is_replied(old)) {
-			finish_unslept(old);
+			finish_unslept(old, t->waiting.seq);
 		} else if (old && !is_picked_up(old) && old->kind == FT_KIND_SYNC) {
 			/* Killed while it waited, before a server took the request. */
 			count_incomplete(FT_INCOMPLETE_ABANDONED);
@@ -199,8 +204,9 @@ static __always_inline void handle_queued(const struct req_view *view)
 		}
 	}
 
-	if (++s->seq == 0)
-		s->seq = 1;
+	s->seq = (s->seq | 1) + 1;
+	if (s->seq == 0)
+		s->seq = 2;
 	s->client = 0;
 	s->server_waking_ns = 0;
 	s->client_tid = task->pid;
@@ -279,7 +285,7 @@ static __always_inline void handle_ended(const struct req_view *view)
 	struct task_struct *task;
 	struct ft_slot *s;
 	__u32 index = 0;
-	__u32 cpu;
+	__u32 cpu, seq;
 	__u64 now;
 
 	if (!enabled)
@@ -290,13 +296,16 @@ static __always_inline void handle_ended(const struct req_view *view)
 			count_incomplete(FT_INCOMPLETE_BEFORE_START);
 		return;
 	}
+	seq = s->seq;
+	if (seq & 1)
+		return;
 	now = bpf_ktime_get_ns();
 	cpu = bpf_get_smp_processor_id();
 	task = bpf_get_current_task_btf();
 	if (s->kind == FT_KIND_NOREPLY) {
 		/* The server's read ends it, before anything can be replied. */
 		handle_picked_up(s, index, task, thread_lookup(task->pid), now, cpu);
-		finish(s, 0, FT_CPU_UNKNOWN, 0);
+		finish(s, seq, 0, FT_CPU_UNKNOWN, 0);
 		return;
 	}
 	begin_served(s);
@@ -304,14 +313,14 @@ static __always_inline void handle_ended(const struct req_view *view)
 	s->reply_cpu = cpu;
 	s->replier_tid = task->pid;
 	if (!s->client) {
-		finish(s, 0, FT_CPU_UNKNOWN, 0);
+		finish(s, seq, 0, FT_CPU_UNKNOWN, 0);
 	} else if (!still_waits(s, index)) {
-		finish(s, now, FT_CPU_UNKNOWN, FT_F_CLIENT_NEVER_SLEPT);
+		finish(s, seq, now, FT_CPU_UNKNOWN, FT_F_CLIENT_NEVER_SLEPT);
 	} else if (client_is_running(s->client)) {
 		__u32 client_cpu = FT_CPU_UNKNOWN;
 
 		read_field(client_cpu, struct task_struct, s->client, thread_info.cpu);
-		finish(s, now, client_cpu, FT_F_CLIENT_NEVER_SLEPT);
+		finish(s, seq, now, client_cpu, FT_F_CLIENT_NEVER_SLEPT);
 	}
 }
 

@@ -83,7 +83,7 @@ static __always_inline void server_waking(struct task_struct *p, struct thread *
 	s->server_waking_ns = bpf_ktime_get_ns();
 }
 
-static __always_inline void client_waking(struct task_struct *p, struct ft_slot *s)
+static __always_inline void client_waking(struct task_struct *p, struct ft_slot *s, __u32 seq)
 {
 	__u32 cpu = p->thread_info.cpu;
 	__u64 now = bpf_ktime_get_ns();
@@ -94,9 +94,9 @@ static __always_inline void client_waking(struct task_struct *p, struct ft_slot 
 	s->client_waker_cpu = bpf_get_smp_processor_id();
 	s->served_flags |= idle_flags(cpu, FT_F_CLIENT_TARGET_IDLE_KNOWN, FT_F_CLIENT_TARGET_IDLE);
 	if (never_left(p))
-		finish(s, now, cpu, FT_F_CLIENT_NEVER_SLEPT);
+		finish(s, seq, now, cpu, FT_F_CLIENT_NEVER_SLEPT);
 	else if (p->on_cpu)
-		save_request(s); /* it may be picked again before it is switched out */
+		save_request(s, seq); /* it may be picked again before it is switched out */
 }
 
 /* A thread of a server process that was never seen to read, woken by one that just queued a request. */
@@ -131,7 +131,7 @@ int BPF_PROG(on_sched_waking, struct task_struct *p)
 	s = slot_of(&t->waiting);
 	if (s && is_replied(s)) {
 		if (!s->client_waking_ns)
-			client_waking(p, s);
+			client_waking(p, s, t->waiting.seq);
 		return 0;
 	}
 	if (t->server)
@@ -203,7 +203,7 @@ int BPF_PROG(on_sched_switch, bool preempt, struct task_struct *prev, struct tas
 
 	s = slot_of(&t->waiting);
 	if (s && is_replied(s))
-		finish(s, bpf_ktime_get_ns(), bpf_get_smp_processor_id(), 0);
+		finish(s, t->waiting.seq, bpf_ktime_get_ns(), bpf_get_smp_processor_id(), 0);
 	s = slot_of(&t->woken);
 	if (s && s->woken_tid == (__u32)next->pid && !is_running(s) && !is_picked_up(s)) {
 		s->server_running_ns = bpf_ktime_get_ns();

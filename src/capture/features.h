@@ -19,6 +19,9 @@ struct Features {
   bool fuse_module = false;  // its types live in /sys/kernel/btf/fuse
   bool fuse_types = false;   // struct fuse_req was found
   bool io_uring = false;     // fuse.enable_uring is on
+  // BPF programs on tracepoints and function entries can be preempted here, and
+  // then keep themselves from running on that CPU; kprobe programs cannot.
+  bool preemptible_programs = false;
   // Tracepoints that BTF knows: "fuse_request_send", "sched_waking", ...
   std::set<std::string> tracepoints;
   // Functions of FUSE and the scheduler that BTF knows.

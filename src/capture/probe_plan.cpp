@@ -83,7 +83,10 @@ const std::vector<Hook> switch_hooks = {
     {Hook::Kind::tracepoint, "sched_switch", "tp_btf/sched_switch", {"on_sched_switch"}},
 };
 const std::vector<Hook> exit_hooks = {
-    {Hook::Kind::tracepoint, "sched_process_exit", "tp_btf/sched_process_exit", {"on_sched_process_exit"}},
+    {Hook::Kind::tracepoint,
+     "sched_process_exit",
+     "tp_btf/sched_process_exit",
+     {"on_sched_process_exit"}},
 };
 const std::vector<Hook> wake_flag_hooks = {
     {Hook::Kind::fentry,
@@ -97,11 +100,24 @@ class Planner {
   Planner(const Features& features, ProbePreference preference)
       : features_(features), preference_(preference) {}
 
+  // Whether the kernel can preempt what runs at a point; where it holds a
+  // spinlock it cannot.
+  enum class Context { atomic, preemptible };
+
   // Takes the first hook that is to be had, preferred kinds first.
-  void choose(const char* point, const std::vector<Hook>& hooks, bool required) {
+  void choose(const char* point, const std::vector<Hook>& hooks, bool required,
+              Context context = Context::atomic) {
     std::string reason;
-    const Hook* chosen = first_usable(hooks, true, reason);
-    if (chosen == nullptr) chosen = first_usable(hooks, false, reason);
+    const Hook* chosen = nullptr;
+    if (preference_ == ProbePreference::best && context == Context::preemptible &&
+        features_.preemptible_programs) {
+      std::string unused;
+      chosen = first_usable(hooks, Hook::Kind::kprobe, unused);
+      reason = chosen != nullptr ? "other hooks lose requests where their programs can be preempted"
+                                 : "programs can be preempted here: some requests may be lost";
+    }
+    if (chosen == nullptr) chosen = first_usable(hooks, preferred_kind(), reason);
+    if (chosen == nullptr) chosen = first_usable(hooks, std::nullopt, reason);
     if (chosen == nullptr) {
       plan_.probes.push_back({point, "", reason});
       if (required && plan_.missing.empty()) plan_.missing = reason;
@@ -139,25 +155,26 @@ class Planner {
     return "unknown kind of hook";
   }
 
-  bool preferred(Hook::Kind kind) const {
+  // The one kind that was asked for, if one was.
+  std::optional<Hook::Kind> preferred_kind() const {
     switch (preference_) {
-      case ProbePreference::best:
-        return true;
       case ProbePreference::tracepoint:
-        return kind == Hook::Kind::tracepoint;
+        return Hook::Kind::tracepoint;
       case ProbePreference::fentry:
-        return kind == Hook::Kind::fentry;
+        return Hook::Kind::fentry;
       case ProbePreference::kprobe:
-        return kind == Hook::Kind::kprobe;
+        return Hook::Kind::kprobe;
+      case ProbePreference::best:
+        break;
     }
-    return true;
+    return std::nullopt;
   }
 
   // reason collects why hooks that stand before the chosen one were passed over.
-  const Hook* first_usable(const std::vector<Hook>& hooks, bool only_preferred,
+  const Hook* first_usable(const std::vector<Hook>& hooks, std::optional<Hook::Kind> kind,
                            std::string& reason) const {
     for (const Hook& hook : hooks) {
-      if (only_preferred && !preferred(hook.kind)) continue;
+      if (kind && hook.kind != *kind) continue;
       const auto why_not = obstacle(hook);
       if (!why_not) return &hook;
       if (reason.find(*why_not) == std::string::npos) {
@@ -178,14 +195,14 @@ class Planner {
 ProbePlan make_probe_plan(const Features& features, ProbePreference preference) {
   Planner planner(features, preference);
   planner.choose("queued", queued_hooks, true);
-  planner.choose("picked_up", picked_up_hooks, true);
+  planner.choose("picked_up", picked_up_hooks, true, Planner::Context::preemptible);
   if (features.io_uring) {
     planner.choose("picked_up_io_uring", uring_hooks, false);
   } else {
     planner.skip("picked_up_io_uring",
                  "this kernel has no FUSE over io_uring, or it is switched off");
   }
-  planner.choose("replied", replied_hooks, true);
+  planner.choose("replied", replied_hooks, true, Planner::Context::preemptible);
   planner.choose("waking", waking_hooks, true);
   planner.choose("migrations", migration_hooks, true);
   planner.choose("switched_in", switch_hooks, true);

@@ -307,9 +307,9 @@ void Tracer::stop(std::vector<ft_request>& requests, std::vector<ft_task>& tasks
   if (map == MAP_FAILED) return;
   const auto* slots = static_cast<const ft_slot*>(map);
   for (size_t i = 0; i < count; ++i) {
-    if (slots[i].req == 0 || slots[i].queued_ns == 0) continue;
+    if (slots[i].req == 0 || slots[i].queued_ns == 0 || slots[i].seq % 2 != 0) continue;
     if (slots[i].served_seq == slots[i].seq && slots[i].replied_ns != 0) {
-      ft_slot_record(&slots[i], &requests.emplace_back());
+      ft_slot_record(&slots[i], slots[i].seq, &requests.emplace_back());
     } else {
       ++state_->unanswered;
     }

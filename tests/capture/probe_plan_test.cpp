@@ -14,8 +14,8 @@ Features debian_6_1() {
   Features f;
   f.kernel = "6.1.0-44-cloud-amd64";
   f.btf = f.fuse = f.fuse_module = f.fuse_types = true;
-  f.tracepoints = {"sched_waking",       "sched_wakeup", "sched_switch",
-                   "sched_migrate_task", "sys_exit",     "io_uring_complete", "sched_process_exit"};
+  f.tracepoints = {"sched_waking", "sched_wakeup",      "sched_switch",      "sched_migrate_task",
+                   "sys_exit",     "io_uring_complete", "sched_process_exit"};
   f.functions = {"fuse_dev_do_read", "fuse_request_end", "queue_request_and_unlock",
                  "select_task_rq_fair"};
   f.fentry = f.kprobe = true;
@@ -27,8 +27,9 @@ Features locked_down_6_18() {
   Features f;
   f.kernel = "6.18.44";
   f.btf = f.fuse = f.fuse_types = true;
-  f.tracepoints = {"fuse_request_send", "fuse_request_end",   "sched_waking", "sched_wakeup",
-                   "sched_switch",      "sched_migrate_task", "sys_exit",     "io_uring_complete", "sched_process_exit"};
+  f.tracepoints = {"fuse_request_send", "fuse_request_end",  "sched_waking",
+                   "sched_wakeup",      "sched_switch",      "sched_migrate_task",
+                   "sys_exit",          "io_uring_complete", "sched_process_exit"};
   f.functions = {"fuse_dev_do_read", "fuse_request_end", "fuse_dev_queue_req",
                  "select_task_rq_fair"};
   f.fentry_error = "load: Operation not permitted";
@@ -117,6 +118,20 @@ TEST(ProbePlan, PreferenceForcesAKindWhereThereIsOne) {
   const ProbePlan kprobe = make_probe_plan(features, ProbePreference::kprobe);
   EXPECT_EQ(hook_of(kprobe, "queued"), "kprobe/fuse_dev_queue_req");
   EXPECT_EQ(hook_of(kprobe, "picked_up"), "kretprobe/fuse_dev_do_read");
+}
+
+TEST(ProbePlan, KprobesWhereOtherProgramsCanBePreempted) {
+  Features features = locked_down_6_18();
+  features.fentry = features.kprobe = features.preemptible_programs = true;
+  const ProbePlan plan = make_probe_plan(features, ProbePreference::best);
+  EXPECT_EQ(hook_of(plan, "queued"), "tp_btf/fuse_request_send");  // under the queue's lock
+  EXPECT_EQ(hook_of(plan, "picked_up"), "kretprobe/fuse_dev_do_read");
+  EXPECT_EQ(hook_of(plan, "replied"), "kprobe/fuse_request_end");
+  EXPECT_EQ(hook_of(plan, "wake_flags"), "fentry/select_task_rq_fair");
+  features.kprobe = false;
+  features.kprobe_error = "kernel built without kprobes";
+  EXPECT_EQ(hook_of(make_probe_plan(features, ProbePreference::best), "replied"),
+            "tp_btf/fuse_request_end");
 }
 
 TEST(ProbePlan, IoUringOnlyWhereItIsSwitchedOn) {
