@@ -58,6 +58,9 @@ struct LatencySummary {
 };
 
 struct BenchResult {
+  // The number of the FUSE connection, as under the fusectl file system; 0 if
+  // it could not be read.
+  uint32_t connection = 0;
   // Messages that the server read from the device, by FUSE opcode; everything
   // that came, with INIT, RELEASE and FORGET.
   std::array<uint64_t, 128> opcodes{};

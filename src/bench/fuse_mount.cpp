@@ -52,22 +52,30 @@ std::string decode_octal(std::string_view text) {
 
 }  // namespace
 
-bool bench_is_mounted_at(std::string_view path) {
+std::optional<uint32_t> bench_connection_at(std::string_view path) {
   // Fields: id, parent, device, root, mount point, options, ..., "-", type, source.
   std::ifstream mounts("/proc/self/mountinfo");
-  bool found = false;
+  std::optional<uint32_t> found;
   for (std::string line; std::getline(mounts, line);) {
     std::istringstream fields(line);
     std::string skipped;
     std::string mount_point;
-    fields >> skipped >> skipped >> skipped >> skipped >> mount_point;
+    uint32_t major = 0;
+    uint32_t minor = 0;
+    char colon = 0;
+    fields >> skipped >> skipped >> major >> colon >> minor >> skipped >> mount_point;
     if (decode_octal(mount_point) != path) continue;
     // Of several mounts on one path the last one is on top.
+    found.reset();
     const size_t type = line.find(" - ");
-    found = type != std::string::npos && line.substr(type + 3).starts_with(bench_fstype);
+    if (type != std::string::npos && line.substr(type + 3).starts_with(bench_fstype)) {
+      found = major << 20 | minor;  // the kernel's dev_t, as fuse_conn.dev has it
+    }
   }
   return found;
 }
+
+bool bench_is_mounted_at(std::string_view path) { return bench_connection_at(path).has_value(); }
 
 void clean_up_mount(SharedState& state) {
   // state.mounting is set before the mount is made, as the coordinator may die
@@ -109,6 +117,7 @@ Result<void> mount_bench(SharedState& state, const std::string& mount_point, int
   state.mounting.store(true);
   if (mount("fusetrace-bench", state.mount_point, bench_fstype, MS_NOSUID | MS_NODEV,
             data.c_str()) == 0) {
+    state.connection.store(bench_connection_at(state.mount_point).value_or(0));
     return {};
   }
   const int error = errno;

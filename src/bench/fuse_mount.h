@@ -2,6 +2,8 @@
 // Mounting the bench's file system, without a mount helper.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -19,6 +21,10 @@ Result<int> open_fuse_device(bool nonblock);
 Result<void> mount_bench(SharedState& state, const std::string& mount_point, int device);
 
 inline constexpr const char* bench_fstype = "fuse.fusetrace-bench";
+
+// The connection number, as under the fusectl file system, of a bench whose
+// mount is the topmost one on this absolute path.
+std::optional<uint32_t> bench_connection_at(std::string_view path);
 
 // Whether the topmost mount on this absolute path is a bench's.
 bool bench_is_mounted_at(std::string_view path);

@@ -14,9 +14,9 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <cstddef>
 #include <cstring>
 #include <memory>
-#include <optional>
 #include <string_view>
 
 #include "bench/run_threads.h"
@@ -46,20 +46,13 @@ union ReplyBody {
   fuse_write_out write;
 };
 
-struct Reply {
-  fuse_out_header header{};
+// A reply as it goes over the wire. In one piece and on one page, since the
+// kernel looks up the page anew for each piece that it copies.
+struct alignas(256) Reply {
+  fuse_out_header header;
   ReplyBody body;
-  std::array<iovec, 3> parts{};
-  int part_count = 1;
-
-  Reply() { memset(static_cast<void*>(&body), 0, sizeof body); }
-
-  void body_bytes(size_t bytes) { add(&body, bytes); }
-  void add(const void* data, size_t bytes) {
-    parts[static_cast<size_t>(part_count++)] = {const_cast<void*>(data), bytes};
-    header.len += static_cast<uint32_t>(bytes);
-  }
 };
+static_assert(offsetof(Reply, body) == sizeof(fuse_out_header) && sizeof(Reply) == 256);
 
 uint64_t data_node(unsigned client) { return 2 + 2 * uint64_t{client}; }
 uint64_t name_node(unsigned client) { return 3 + 2 * uint64_t{client}; }
@@ -195,19 +188,25 @@ class ServerThread {
     count(request);
     busy_wait(options_.service_time_ns);
     Reply reply;
+    memset(static_cast<void*>(&reply), 0, sizeof reply);
     reply.header.unique = request.unique;
     reply.header.len = sizeof reply.header;
-    reply.parts[0] = {&reply.header, sizeof reply.header};
+    data_bytes_ = 0;
     if (!answer(request, bytes, reply)) return;
     if (client_ >= 0) {
       memory_.slots()[static_cast<size_t>(client_)].reply_cpu.store(
           static_cast<uint32_t>(sched_getcpu()), std::memory_order_relaxed);
     }
     // ENOENT: the client did not wait for the answer.
-    if (writev(device_, reply.parts.data(), reply.part_count) < 0 && errno != ENOENT &&
-        errno != ENODEV && errno != EINTR) {
-      give_up(errno);
-    }
+    if (send(reply) < 0 && errno != ENOENT && errno != ENODEV && errno != EINTR) give_up(errno);
+  }
+
+  ssize_t send(Reply& reply) {
+    if (data_bytes_ == 0) return write(device_, &reply, reply.header.len);
+    const iovec parts[2] = {{&reply, reply.header.len},
+                            {const_cast<char*>(zeros.data()), data_bytes_}};
+    reply.header.len += static_cast<uint32_t>(data_bytes_);
+    return writev(device_, parts, 2);
   }
 
   // Counts the message, and the pair of CPUs if it is one of the measured load.
@@ -244,12 +243,12 @@ class ServerThread {
         out.congestion_threshold = 9;
         out.max_write = max_write_bytes;
         out.time_gran = 1;
-        reply.body_bytes(sizeof out);
+        reply.header.len += sizeof out;
         return true;
       }
       case FUSE_GETATTR: {
         reply.body.attr.attr = attributes(request.nodeid);
-        reply.body_bytes(sizeof(fuse_attr_out));
+        reply.header.len += sizeof(fuse_attr_out);
         return true;
       }
       case FUSE_LOOKUP: {
@@ -265,7 +264,7 @@ class ServerThread {
         out.attr = attributes(node);
         const bool only_looked_up = node % 2 == 1;
         out.attr_valid = only_looked_up ? a_long_time_s : 0;
-        reply.body_bytes(sizeof out);
+        reply.header.len += sizeof out;
         return true;
       }
       case FUSE_OPEN:
@@ -273,17 +272,17 @@ class ServerThread {
         [[fallthrough]];
       case FUSE_OPENDIR:
         counts_.opened.fetch_add(1, std::memory_order_relaxed);
-        reply.body_bytes(sizeof(fuse_open_out));
+        reply.header.len += sizeof(fuse_open_out);
         return true;
       case FUSE_READ: {
         const auto& in = argument<fuse_read_in>();
         const uint64_t left = in.offset < bench_io_bytes ? bench_io_bytes - in.offset : 0;
-        reply.add(zeros.data(), std::min<uint64_t>(in.size, left));
+        data_bytes_ = std::min<uint64_t>(in.size, left);
         return true;
       }
       case FUSE_WRITE:
         reply.body.write.size = argument<fuse_write_in>().size;
-        reply.body_bytes(sizeof(fuse_write_out));
+        reply.header.len += sizeof(fuse_write_out);
         return true;
       case FUSE_RELEASE:
       case FUSE_RELEASEDIR:
@@ -313,7 +312,8 @@ class ServerThread {
   int epoll_ = -1;
   std::array<int, 2> pipe_{-1, -1};
   std::unique_ptr<char, decltype(&std::free)> buffer_;
-  int client_ = -1;  // who sent the message in the buffer, if one of our clients
+  size_t data_bytes_ = 0;  // zeros that go with the reply, for a READ
+  int client_ = -1;        // who sent the message in the buffer, if one of our clients
 };
 
 }  // namespace

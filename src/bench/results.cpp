@@ -13,6 +13,7 @@ uint64_t BenchResult::requests() const {
 
 BenchResult collect_results(SharedMemory& memory) {
   BenchResult out;
+  out.connection = memory.state().connection.load();
   const auto latency = std::make_unique<LatencyHistogram>();
   uint64_t start_ns = UINT64_MAX;
   uint64_t end_ns = 0;
