@@ -53,6 +53,7 @@ int run(int argc, char** argv) {
 
   add_record_command(app, action);
   add_report_command(app, action);
+  add_diff_command(app, action);
   add_export_command(app, action);
   add_list_command(app, action);
   add_doctor_command(app, action);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `fusetrace report`: the full account of a recording.
 #include <fmt/format.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -10,6 +9,7 @@
 #include "commands/commands.h"
 #include "commands/complain.h"
 #include "commands/load_recording.h"
+#include "commands/terminal.h"
 #include "views/report_json.h"
 #include "views/report_text.h"
 
@@ -23,12 +23,6 @@ struct ReportOptions {
   FilterOptions filter;
 };
 
-int terminal_width(int fd) {
-  winsize size{};
-  if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
-  return 100;
-}
-
 int run_report(const ReportOptions& options, const GlobalOptions& global) {
   auto snapshot = load_recording(options.file, options.filter);
   if (!snapshot) return complain(snapshot.error());
@@ -36,9 +30,7 @@ int run_report(const ReportOptions& options, const GlobalOptions& global) {
     fmt::print("{}", render_report_json(*snapshot));
     return 0;
   }
-  RenderOptions render;
-  render.color = global.color_on(STDOUT_FILENO);
-  render.width = terminal_width(STDOUT_FILENO);
+  RenderOptions render = render_options_for(STDOUT_FILENO, global);
   render.by.insert(options.by.begin(), options.by.end());
   fmt::print("{}", render_report_text(*snapshot, render));
   return 0;

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "model/count_request.h"
+
 namespace fusetrace {
 
 struct Aggregator::PerConnection {
@@ -23,20 +25,8 @@ struct Aggregator::PerConnection {
 
 namespace {
 
-TargetIdle target_idle(uint32_t flags, uint32_t known, uint32_t idle) {
-  if ((flags & known) == 0) return TargetIdle::unknown;
-  return (flags & idle) != 0 ? TargetIdle::idle : TargetIdle::busy;
-}
-
-WakeHint wake_hint(uint32_t flags, uint32_t known, uint32_t sync, uint32_t current_cpu) {
-  if ((flags & known) == 0) return WakeHint::unknown;
-  if ((flags & current_cpu) != 0) return WakeHint::current_cpu;
-  return (flags & sync) != 0 ? WakeHint::sync : WakeHint::plain;
-}
-
-void count(Wakeups& wakeups, Placement placement, TargetIdle idle, WakeHint hint) {
-  ++wakeups
-        .by[static_cast<size_t>(placement)][static_cast<size_t>(idle)][static_cast<size_t>(hint)];
+void count_pair(CpuMatrix& matrix, uint32_t from, uint32_t to) {
+  if (from != FT_CPU_UNKNOWN && to != FT_CPU_UNKNOWN) matrix.add(from, to);
 }
 
 }  // namespace
@@ -116,60 +106,27 @@ Interval& Aggregator::interval_of(uint64_t ns) {
 void Aggregator::add_one(const ft_request& r) {
   PerConnection& conn = connection(r.connection);
   Cell& cell = conn.cell(r.opcode);
-  const Stages stages = stages_of(r);
-  const auto request_distance = static_cast<size_t>(request_hop(r, topology_));
+  const RequestFacts facts = facts_of(r, topology_);
+  const Stages& stages = facts.stages;
+  const auto request_distance = static_cast<size_t>(facts.request_hop);
   const uint64_t total_ns = stages.ns[static_cast<size_t>(Stage::total)];
 
-  ++cell.requests;
-  cell.errors += r.error != 0;
-  cell.bytes_in += r.bytes_in;
-  cell.bytes_out += r.bytes_out;
-  ++cell.kinds[std::min<size_t>(r.kind, FT_KINDS - 1)];
-  ++cell.transports[r.transport < FT_TRANSPORTS ? r.transport : 0];
-  ++cell.pickups[r.pickup < FT_PICKUPS ? r.pickup : 0];
-  ++cell.hops[0][request_distance];
+  const uint32_t migrations = count_request(cell, r, facts);
   clock_backwards_ += stages.backwards;
-  for (size_t i = 0; i < stage_count; ++i) {
-    if (stages.ns[i] != Stages::unknown) cell.stages[i].add(stages.ns[i]);
-  }
   if (total_ns != Stages::unknown) conn.totals.latency[0][request_distance].add(total_ns);
-  if (r.client_cpu != FT_CPU_UNKNOWN && r.server_cpu != FT_CPU_UNKNOWN) {
-    conn.totals.matrix[0].add(r.client_cpu, r.server_cpu);
-  }
+  count_pair(conn.totals.matrix[0], r.client_cpu, r.server_cpu);
   if (has_reply_hop(r)) {
-    const auto reply_distance = static_cast<size_t>(reply_hop(r, topology_));
-    ++cell.hops[1][reply_distance];
-    if (total_ns != Stages::unknown) conn.totals.latency[1][reply_distance].add(total_ns);
-    if (r.reply_cpu != FT_CPU_UNKNOWN && r.resume_cpu != FT_CPU_UNKNOWN) {
-      conn.totals.matrix[1].add(r.reply_cpu, r.resume_cpu);
+    if (total_ns != Stages::unknown) {
+      conn.totals.latency[1][static_cast<size_t>(facts.reply_hop)].add(total_ns);
     }
+    count_pair(conn.totals.matrix[1], r.reply_cpu, r.resume_cpu);
   }
   if (has_server_wakeup(r)) {
-    count(cell.wakeups[0], server_placement(r),
-          target_idle(r.flags, FT_F_SERVER_TARGET_IDLE_KNOWN, FT_F_SERVER_TARGET_IDLE),
-          wake_hint(r.flags, FT_F_SERVER_WAKE_FLAGS_KNOWN, FT_F_SERVER_WAKE_SYNC,
-                    FT_F_SERVER_WAKE_CURRENT_CPU));
-    if (r.server_prev_cpu != FT_CPU_UNKNOWN && r.server_target_cpu != FT_CPU_UNKNOWN) {
-      conn.totals.placed[0].add(r.server_prev_cpu, r.server_target_cpu);
-    }
-    if (r.server_target_cpu != FT_CPU_UNKNOWN && r.server_cpu != FT_CPU_UNKNOWN) {
-      conn.totals.picked.add(r.server_target_cpu, r.server_cpu);
-    }
+    count_pair(conn.totals.placed[0], r.server_prev_cpu, r.server_target_cpu);
+    count_pair(conn.totals.picked, r.server_target_cpu, r.server_cpu);
   }
   if (has_client_wakeup(r)) {
-    count(cell.wakeups[1], client_placement(r),
-          target_idle(r.flags, FT_F_CLIENT_TARGET_IDLE_KNOWN, FT_F_CLIENT_TARGET_IDLE),
-          wake_hint(r.flags, FT_F_CLIENT_WAKE_FLAGS_KNOWN, FT_F_CLIENT_WAKE_SYNC,
-                    FT_F_CLIENT_WAKE_CURRENT_CPU));
-    if (r.client_prev_cpu != FT_CPU_UNKNOWN && r.client_target_cpu != FT_CPU_UNKNOWN) {
-      conn.totals.placed[1].add(r.client_prev_cpu, r.client_target_cpu);
-    }
-  }
-  uint32_t migrations = 0;
-  for (size_t i = 0; i < migration_count; ++i) {
-    const uint32_t n = migrations_of(r, static_cast<Migration>(i));
-    cell.migrations[i] += n;
-    migrations += n;
+    count_pair(conn.totals.placed[1], r.client_prev_cpu, r.client_target_cpu);
   }
 
   const bool hop_known = request_distance != static_cast<size_t>(Distance::unknown);

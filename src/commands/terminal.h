@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a view has to know of the terminal that it prints to.
+#pragma once
+
+#include "commands/commands.h"
+#include "views/render_options.h"
+
+namespace fusetrace {
+
+// Colour and width for text written to this descriptor; 100 columns where it
+// is no terminal.
+RenderOptions render_options_for(int fd, const GlobalOptions& global);
+
+}  // namespace fusetrace
