@@ -64,6 +64,7 @@ std::string matrix_text(const BenchResult& result) {
 std::string bench_to_json(const BenchResult& result) {
   nlohmann::ordered_json out;
   out["schema"] = "fusetrace.bench/1";
+  out["connection"] = result.connection;
   out["requests"] = result.requests();
   out["operations"] = result.operations;
   out["seconds"] = result.seconds;

@@ -12,6 +12,7 @@ namespace {
 
 BenchResult example() {
   BenchResult result;
+  result.connection = 41;
   result.opcodes[FUSE_INIT] = 1;
   result.opcodes[FUSE_LOOKUP] = 2;
   result.opcodes[FUSE_GETATTR] = 1000;
@@ -32,7 +33,8 @@ TEST(BenchOutput, JsonHasExactlyThePromisedKeysInTheirOrder) {
   EXPECT_EQ(text.back(), '\n');
   const auto json = nlohmann::ordered_json::parse(text);
   EXPECT_EQ(json.dump(),
-            R"({"schema":"fusetrace.bench/1","requests":1003,"operations":1000,"seconds":0.5,)"
+            R"({"schema":"fusetrace.bench/1","connection":41,)"
+            R"("requests":1003,"operations":1000,"seconds":0.5,)"
             R"("requests_per_second":2006.0,"opcodes":{"LOOKUP":2,"GETATTR":1000,"INIT":1},)"
             R"("same_cpu":250,"other_cpu":750,"reply_same_cpu":0,"reply_other_cpu":1000,)"
             R"("cpu_matrix":{"cpus":[0,3],"requests":[[100,700],[50,150]]},)"
