@@ -169,12 +169,12 @@ def headline(runs, cpus):
 
 def diff_of(fusetrace, folder, workload):
     """What `fusetrace diff` says of base and series, or nothing if it cannot."""
-    files = {v: sorted(str(p) for p in folder.glob(f"{workload}.{v}.*.rec"))
+    files = {v: sorted(p.name for p in folder.glob(f"{workload}.{v}.*.rec"))
              for v in ("base", "series")}
     if not all(files.values()):
         return ""
     done = subprocess.run([fusetrace, "diff", "--base", *files["base"], "--new", *files["series"]],
-                          capture_output=True, text=True, check=False)
+                          cwd=folder, capture_output=True, text=True, check=False)
     return done.stdout.strip() if done.returncode == 0 else ""
 
 
