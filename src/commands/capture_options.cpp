@@ -14,15 +14,25 @@
 namespace fusetrace {
 
 void add_capture_options(CLI::App& app, CaptureOptions& options) {
+  // Each takes one value, and may be repeated; taking more, CLI11 would take the -- that follows.
   app.add_option("--connection", options.connections,
-                 "follow this FUSE connection only (its number under the fusectl file system)");
-  app.add_option("--mount", options.mounts, "follow the file system mounted here only");
-  app.add_option("-p,--pid", options.pids, "follow this process only, as client or as server");
-  app.add_option("--cgroup", options.cgroups, "follow clients in this cgroup v2 directory only");
+                 "follow this FUSE connection only (its number under the fusectl file system)")
+      ->allow_extra_args(false);
+  app.add_option("--mount", options.mounts, "follow the file system mounted here only")
+      ->allow_extra_args(false);
+  app.add_option("-p,--pid", options.pids, "follow this process only, as client or as server")
+      ->allow_extra_args(false);
+  app.add_option("--cgroup", options.cgroups, "follow clients in this cgroup v2 directory only")
+      ->allow_extra_args(false);
   app.add_option("--opcode", options.opcodes, "follow these requests only: GETATTR,READ,…")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->allow_extra_args(false);
   app.add_option("-d,--duration", options.duration, "stop after this time: 500ms, 10s, 2m");
-  app.add_option("--buffer", options.buffer, "size of the ring of each CPU: 512K, 4M (default 4M)");
+  app.add_option("--buffer", options.buffer, "size of the ring of each CPU: 512K, 4M (default 4M)")
+      ->check([](const std::string& text) {
+        const auto bytes = parse_bytes(text);
+        return bytes ? std::string() : bytes.error().message;
+      });
   app.add_option("--probes", options.probes,
                  "best, or one kind of hook to see a request through: tracepoint, fentry, kprobe")
       ->check(CLI::IsMember({"best", "tracepoint", "fentry", "kprobe"}));

@@ -10,11 +10,16 @@
 namespace fusetrace {
 
 void add_filter_options(CLI::App& app, FilterOptions& options) {
-  app.add_option("--connection", options.connections, "only this connection");
-  app.add_option("--mount", options.mounts, "only the file system that was mounted here");
-  app.add_option("-p,--pid", options.pids, "only this process, as client or as server");
+  // Each takes one value, and may be repeated; taking more, it would take the file's name too.
+  app.add_option("--connection", options.connections, "only this connection")
+      ->allow_extra_args(false);
+  app.add_option("--mount", options.mounts, "only the file system that was mounted here")
+      ->allow_extra_args(false);
+  app.add_option("-p,--pid", options.pids, "only this process, as client or as server")
+      ->allow_extra_args(false);
   app.add_option("--opcode", options.opcodes, "only these requests: GETATTR,READ,…")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->allow_extra_args(false);
 }
 
 Result<Filter> resolve_filter(const FilterOptions& options, const CaptureInfo& info) {
