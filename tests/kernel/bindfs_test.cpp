@@ -52,9 +52,10 @@ class Bindfs : public Capture {
         "(cd mnt && " +
         command +
         ") >out 2>&1; status=$?\n"
-        "umount mnt || umount -l mnt; wait $server; exit $status\n";
+        "umount " +
+        mount + "; wait $server; exit $status\n";
     const Result result = run(fusetrace(
-        {"record", "-o", recording_, "--", "sh", "-c", "cd " + path("") + " && " + script}));
+        {"record", "-o", recording_, "--", "sh", "-c", "cd " + path("") + " || exit 98\n" + script}));
     std::stringstream output;
     output << std::ifstream(path("out")).rdbuf();
     ASSERT_EQ(result.status, 0) << result.err << output.str();
