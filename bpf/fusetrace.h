@@ -322,6 +322,28 @@ static inline __attribute__((always_inline)) void ft_slot_record(const struct ft
 							      FT_PICKUP_POACHED;
 }
 
+/* Adds what was saved of struct fuse_req, its flags (req_flags, as the kernel numbers them) aside. */
+static inline __attribute__((always_inline)) void ft_slot_saved(const struct ft_slot *s,
+								 struct ft_request *r)
+{
+	r->unique = s->unique;
+	r->nodeid = s->nodeid;
+	r->bytes_in = s->bytes_in;
+	if (s->kind != FT_KIND_NOREPLY) {
+		r->error = s->error;
+		r->bytes_out = s->bytes_out;
+	}
+}
+
+/* Whether a request is in a sample of one in n: whole requests, chosen by hash. */
+static inline __attribute__((always_inline)) ft_u32 ft_sampled(ft_u32 connection, ft_u64 unique,
+								ft_u32 n)
+{
+	ft_u64 hash = (unique ^ ((ft_u64)connection << 32)) * 0x9E3779B97F4A7C15ull;
+
+	return n <= 1 || (hash >> 32) % n == 0;
+}
+
 /*
  * Log-linear histogram of nanoseconds, 32 buckets an octave: values below 32
  * have a bucket each, above that a bucket spans 1/32 of its octave, so that

@@ -75,13 +75,6 @@ static __always_inline void announce(struct thread *t, struct task_struct *task)
 	t->named = NAME_EVERY;
 }
 
-static __always_inline bool sampled(__u32 connection, __u64 unique)
-{
-	__u64 hash = (unique ^ ((__u64)connection << 32)) * 0x9E3779B97F4A7C15ull;
-
-	return sample_n <= 1 || (hash >> 32) % sample_n == 0;
-}
-
 static __always_inline struct ft_request *begin_record(void)
 {
 	struct ft_request *r = ring_reserve(sizeof(*r));
@@ -127,7 +120,7 @@ static __always_inline void finish(struct ft_slot *s, __u32 seq, __u64 resumed_n
 		return;
 	if (filter_tgids_n && !s->wanted)
 		goto out;
-	if (!sampled(s->connection, s->unique))
+	if (!ft_sampled(s->connection, s->unique, sample_n))
 		goto out;
 	r = begin_record();
 	if (!r)
@@ -136,13 +129,7 @@ static __always_inline void finish(struct ft_slot *s, __u32 seq, __u64 resumed_n
 	r->resumed_ns = resumed_ns;
 	r->resume_cpu = resume_cpu;
 	r->flags |= flags;
-	r->unique = s->unique;
-	r->nodeid = s->nodeid;
-	r->bytes_in = s->bytes_in;
-	if (s->kind != FT_KIND_NOREPLY) {
-		r->error = s->error;
-		r->bytes_out = s->bytes_out;
-	}
+	ft_slot_saved(s, r);
 	if (flag_set(s->req_flags, FR_INTERRUPTED))
 		r->flags |= FT_F_INTERRUPTED;
 	if (flag_set(s->req_flags, FR_ABORTED))
@@ -321,6 +308,9 @@ static __always_inline void handle_ended(const struct req_view *view)
 
 		read_field(client_cpu, struct task_struct, s->client, thread_info.cpu);
 		finish(s, seq, now, client_cpu, FT_F_CLIENT_NEVER_SLEPT);
+	} else {
+		/* The capture may end before the client runs: user space reads the slot only. */
+		save_request(s, seq);
 	}
 }
 
@@ -334,7 +324,7 @@ static __always_inline void handle_message(const struct fuse_in_header *header, 
 		return;
 	if (filter_tgids_n && !tgid_wanted(task->tgid))
 		return;
-	if (!sampled(connection, header->unique))
+	if (!ft_sampled(connection, header->unique, sample_n))
 		return;
 	r = begin_record();
 	if (!r)

@@ -299,7 +299,8 @@ void Tracer::stop(std::vector<ft_request>& requests, std::vector<ft_task>& tasks
   state_->object->bss->enabled = false;
   drain(requests, tasks);
   size_t bytes = 0;
-  const auto count = static_cast<size_t>(state_->object->rodata->slot_mask) + 1;
+  const auto* rodata = state_->object->rodata;
+  const auto count = static_cast<size_t>(rodata->slot_mask) + 1;
   const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
   bytes = (count * sizeof(ft_slot) + page - 1) / page * page;
   void* map =
@@ -308,10 +309,14 @@ void Tracer::stop(std::vector<ft_request>& requests, std::vector<ft_task>& tasks
   const auto* slots = static_cast<const ft_slot*>(map);
   for (size_t i = 0; i < count; ++i) {
     if (slots[i].req == 0 || slots[i].queued_ns == 0 || slots[i].seq % 2 != 0) continue;
-    if (slots[i].served_seq == slots[i].seq && slots[i].replied_ns != 0) {
-      ft_slot_record(&slots[i], slots[i].seq, &requests.emplace_back());
-    } else {
+    const bool saved = slots[i].saved_seq == slots[i].seq;
+    if (rodata->filter_tgids_n != 0 && slots[i].wanted == 0) continue;
+    if (slots[i].served_seq != slots[i].seq || slots[i].replied_ns == 0) {
       ++state_->unanswered;
+    } else if (!saved || ft_sampled(slots[i].connection, slots[i].unique, rodata->sample_n)) {
+      ft_request& request = requests.emplace_back();
+      ft_slot_record(&slots[i], slots[i].seq, &request);
+      if (saved) ft_slot_saved(&slots[i], &request);
     }
   }
   munmap(map, bytes);
