@@ -82,12 +82,7 @@ void Aggregator::halve_intervals() {
       if (i != 0) to = std::move(intervals_[i]);
       continue;
     }
-    const Interval& from = intervals_[i];
-    to.requests += from.requests;
-    to.bytes += from.bytes;
-    to.migrations += from.migrations;
-    for (size_t d = 0; d < distance_count; ++d) to.hops[d] += from.hops[d];
-    to.total.merge(from.total);
+    to.merge(intervals_[i]);
   }
   intervals_.resize((intervals_.size() + 1) / 2);
 }

@@ -35,6 +35,9 @@ class Aggregator {
   // (clock_backwards).
   Snapshot snapshot() const;
 
+  // How long an interval is at first: a 64th of a second, so that doubling
+  // comes by the whole second.
+  static constexpr uint64_t first_interval_ns = 1'000'000'000 / 64;
   // More intervals than this make the interval twice as long.
   static constexpr size_t max_intervals = 2048;
   // Threads told apart on each side; those that come later are counted
@@ -65,7 +68,7 @@ class Aggregator {
   std::array<std::pair<uint32_t, ThreadTotals*>, 256> recent_servers_ = {};
   std::unordered_map<uint32_t, ft_task> tasks_;
   std::vector<Interval> intervals_;
-  uint64_t interval_ns_ = 1000000000;
+  uint64_t interval_ns_ = first_interval_ns;
   uint64_t origin_ns_ = 0;
 };
 

@@ -22,7 +22,8 @@ void for_cells(const RunSample::Block& block, std::optional<uint32_t> opcode, Fu
 Bootstrap::Bootstrap(std::span<const RunSample> runs, uint64_t seed) {
   for (const RunSample& run : runs) {
     for (size_t i = 0; i < run.blocks().size(); ++i) {
-      blocks_.push_back({&run.blocks()[i], static_cast<double>(run.covered_ns(i)) / 1e9});
+      blocks_.push_back(
+          {&run.blocks()[i], run.rate_seconds(static_cast<double>(run.covered_ns(i)) / 1e9)});
     }
   }
   weights_.resize(bootstrap_replicates * blocks_.size());

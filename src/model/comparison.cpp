@@ -197,9 +197,9 @@ Sample make_sample(std::span<const RunSample> runs, const std::vector<Cells>& ce
   side.opcode = opcode;
   for (size_t i = 0; i < runs.size(); ++i) {
     side.runs.push_back(sum_of(cells[i], opcode));
-    side.seconds.push_back(runs[i].seconds());
+    side.seconds.push_back(runs[i].rate_seconds(runs[i].seconds()));
     side.all.merge(side.runs.back());
-    side.all_seconds += runs[i].seconds();
+    side.all_seconds += side.seconds.back();
   }
   return side;
 }

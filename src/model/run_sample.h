@@ -34,6 +34,9 @@ class RunSample {
   uint64_t requests() const { return requests_; }
   // From the first request's start to the last one's end.
   double seconds() const;
+  // What to divide requests by for their rate: where one in n was kept, those
+  // of a stretch of time stand for n times as many.
+  double rate_seconds(double stretch) const { return stretch / info.sample_n; }
   // All blocks together.
   std::map<uint32_t, Cell> opcodes() const;
 

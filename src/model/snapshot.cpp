@@ -120,6 +120,42 @@ void ConnectionTotals::merge(const ConnectionTotals& other) {
   picked.merge(other.picked);
 }
 
+void Interval::merge(const Interval& other) {
+  requests += other.requests;
+  bytes += other.bytes;
+  migrations += other.migrations;
+  add_all(hops, other.hops);
+  total.merge(other.total);
+}
+
+Timeline Snapshot::timeline(uint64_t least_ns) const {
+  constexpr size_t enough_points = 128;
+  constexpr uint64_t second_ns = 1'000'000'000;
+  Timeline out;
+  out.interval_ns = interval_ns;
+  out.intervals = intervals;
+  if (intervals.empty() || interval_ns == 0) return out;
+  while (out.interval_ns < least_ns ||
+         (out.interval_ns < second_ns && out.intervals.size() > enough_points)) {
+    for (size_t i = 0; i < out.intervals.size(); ++i) {
+      if (i == 0) continue;
+      if (i % 2 == 0) {
+        out.intervals[i / 2] = std::move(out.intervals[i]);
+      } else {
+        out.intervals[i / 2].merge(out.intervals[i]);
+      }
+    }
+    out.intervals.resize((out.intervals.size() + 1) / 2);
+    out.interval_ns *= 2;
+  }
+  const double whole = static_cast<double>(out.interval_ns) / 1e9;
+  for (size_t i = 0; i < out.intervals.size(); ++i) {
+    const double left = seconds - whole * static_cast<double>(i);
+    out.seconds.push_back(left > 0 && left < whole ? left : whole);
+  }
+  return out;
+}
+
 Cell Snapshot::total() const {
   Cell sum;
   for (const auto& [key, cell] : cells) sum.merge(cell);

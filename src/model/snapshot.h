@@ -136,6 +136,17 @@ struct Interval {
   uint64_t bytes = 0;   // both ways
   uint64_t migrations = 0;
   Histogram total;
+
+  void merge(const Interval& other);
+};
+
+// The intervals as they are shown: long enough to be read, short enough to show
+// a swing.
+struct Timeline {
+  uint64_t interval_ns = 0;
+  std::vector<Interval> intervals;
+  // How much of each was captured: all of it, but for the last.
+  std::vector<double> seconds;
 };
 
 struct Snapshot {
@@ -159,6 +170,10 @@ struct Snapshot {
   // Stretch from the capture's start to its end, or to the last request of one
   // that was cut off.
   double seconds = 0;
+
+  // One second each where there are enough of those, else shorter; never
+  // shorter than least_ns. Empty without intervals.
+  Timeline timeline(uint64_t least_ns = 0) const;
 
   // Sums over cells; over all of them with no argument.
   Cell total() const;

@@ -147,11 +147,48 @@ TEST(Aggregator, IntervalsFollowTheEndOfRequests) {
   const Snapshot s = sum_of({make_request({.queued_ns = 1'000'000'000}),
                              make_request({.queued_ns = 1'500'000'000}),
                              make_request({.queued_ns = 3'000'000'000})});
-  ASSERT_EQ(s.intervals.size(), 3u);
-  EXPECT_EQ(s.interval_ns, 1'000'000'000u);
-  EXPECT_EQ(s.intervals[0].requests, 2u);
-  EXPECT_EQ(s.intervals[1].requests, 0u);
-  EXPECT_EQ(s.intervals[2].requests, 1u);
+  ASSERT_EQ(s.intervals.size(), 129u);
+  EXPECT_EQ(s.interval_ns, 1'000'000'000u / 64);
+  EXPECT_EQ(s.intervals[0].requests, 1u);
+  EXPECT_EQ(s.intervals[32].requests, 1u);
+  EXPECT_EQ(s.intervals[128].requests, 1u);
+}
+
+TEST(Timeline, IsOfWholeSecondsWhereThereAreEnough) {
+  std::vector<ft_request> requests;
+  for (uint64_t i = 0; i < 600; ++i) {
+    requests.push_back(make_request({.queued_ns = 1'000'000'000 + i * 500'000'000}));
+  }
+  CaptureInfo info = two_cpus();
+  info.end_ns = info.start_ns + 300'250'000'000;
+  const Timeline time = sum_of(requests, info).timeline();
+  EXPECT_EQ(time.interval_ns, 1'000'000'000u);
+  ASSERT_EQ(time.intervals.size(), 300u);
+  for (const Interval& interval : time.intervals) EXPECT_EQ(interval.requests, 2u);
+}
+
+TEST(Timeline, TheLastIntervalIsAsLongAsWhatWasCaptured) {
+  CaptureInfo info = two_cpus();
+  info.end_ns = info.start_ns + 2'250'000'000;
+  const Snapshot s = sum_of({make_request({.queued_ns = info.start_ns + 2'100'000'000})}, info);
+  const Timeline time = s.timeline(1'000'000'000);
+  ASSERT_EQ(time.seconds.size(), 3u);
+  EXPECT_NEAR(time.seconds[1], 1, 1e-9);
+  EXPECT_NEAR(time.seconds[2], 0.25, 1e-9);
+}
+
+TEST(Timeline, AShortCaptureIsShownInFinerSteps) {
+  std::vector<ft_request> requests;
+  for (uint64_t i = 0; i < 100; ++i) {
+    requests.push_back(make_request({.queued_ns = 1'000'000'000 + i * 10'000'000}));
+  }
+  const Timeline time = sum_of(requests).timeline();
+  EXPECT_EQ(time.interval_ns, 1'000'000'000u / 64);
+  EXPECT_GT(time.intervals.size(), 60u);
+  uint64_t sum = 0;
+  for (const Interval& interval : time.intervals) sum += interval.requests;
+  EXPECT_EQ(sum, 100u);
+  EXPECT_TRUE(Snapshot().timeline().intervals.empty());
 }
 
 TEST(Aggregator, ALongCaptureGetsLongerIntervalsAndLosesNoRequest) {
@@ -163,7 +200,7 @@ TEST(Aggregator, ALongCaptureGetsLongerIntervalsAndLosesNoRequest) {
   }
   const Snapshot s = aggregator.snapshot();
   EXPECT_LE(s.intervals.size(), Aggregator::max_intervals);
-  EXPECT_EQ(s.interval_ns, 4'000'000'000u);
+  EXPECT_EQ(s.interval_ns, 4'000'000'000u);  // six doublings more than a second's
   uint64_t sum = 0;
   for (const Interval& interval : s.intervals) sum += interval.requests;
   EXPECT_EQ(sum, seconds);

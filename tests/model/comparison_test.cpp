@@ -162,6 +162,14 @@ TEST(Compare, BootstrapIntervalsHoldTheTruthAsOftenAsTheySay) {
   EXPECT_NEAR(held, 0.95 * rounds, 0.045 * rounds);
 }
 
+TEST(Compare, ASampledRecordingHasTheRateOfAWholeOne) {
+  const RunSample whole = make_run({.seed = 1});
+  RunSample sampled = make_run({.seed = 2});
+  sampled.info.sample_n = 4;
+  const Comparison c = compare({&whole, 1}, {&sampled, 1});
+  EXPECT_NEAR(row_of(c, "requests_per_second").effect, 4, 0.01);
+}
+
 TEST(Compare, IsReproducible) {
   const RunSample base = make_run({.seed = 1});
   const RunSample other = make_run({.seed = 2, .service_ns = 6000});
