@@ -141,16 +141,18 @@ void swing(const Snapshot& snapshot, std::vector<std::string>& out) {
     double same;
   };
   std::vector<Point> points;
-  if (snapshot.intervals.size() < 6) return;
-  // The first and the last interval are not whole.
-  for (size_t i = 1; i + 1 < snapshot.intervals.size(); ++i) {
-    const Interval& interval = snapshot.intervals[i];
+  // In shorter ones, rates swing by chance.
+  constexpr uint64_t least_ns = 250'000'000;
+  const Timeline time = snapshot.timeline(least_ns);
+  if (time.intervals.size() < 6) return;
+  // The load need not run from the first interval's start to the last one's end.
+  for (size_t i = 1; i + 1 < time.intervals.size(); ++i) {
+    const Interval& interval = time.intervals[i];
     uint64_t known = 0;
     for (size_t d = 0; d + 1 < distance_count; ++d) known += interval.hops[d];
     if (known < 50) continue;
-    points.push_back(
-        {static_cast<double>(interval.requests) * 1e9 / static_cast<double>(snapshot.interval_ns),
-         static_cast<double>(interval.hops[0]) / static_cast<double>(known)});
+    points.push_back({static_cast<double>(interval.requests) / time.seconds[i],
+                      static_cast<double>(interval.hops[0]) / static_cast<double>(known)});
   }
   if (points.size() < 4) return;
   double mean_rate = 0;
@@ -180,7 +182,7 @@ void swing(const Snapshot& snapshot, std::vector<std::string>& out) {
                   "{:.0f} % and "
                   "{:.0f} % (correlation {:.2f} over {} intervals of {}).",
                   slow->rate, fast->rate, 100 * slow->same, 100 * fast->same, correlation,
-                  points.size(), duration_text(snapshot.interval_ns)));
+                  points.size(), duration_text(time.interval_ns)));
 }
 
 }  // namespace

@@ -40,11 +40,11 @@ Grid make_grid(const CpuMatrix& matrix, const std::vector<uint32_t>& cpus, size_
   return grid;
 }
 
-// 0 for nothing, else 1 to levels by the logarithm.
+// 0 for nothing, else 1 to levels by the square root: it follows the count, and
+// rare pairs still show.
 size_t level_of(uint64_t count, uint64_t max, size_t levels) {
   if (count == 0 || max == 0) return 0;
-  const double share =
-      std::log1p(static_cast<double>(count)) / std::log1p(static_cast<double>(max));
+  const double share = std::sqrt(static_cast<double>(count) / static_cast<double>(max));
   return std::clamp<size_t>(static_cast<size_t>(std::ceil(share * static_cast<double>(levels))), 1,
                             levels);
 }
@@ -61,10 +61,12 @@ std::string render_heat_map(const CpuMatrix& matrix, const std::vector<uint32_t>
                             const RenderOptions& options) {
   if (cpus.empty()) return {};
   const auto room = static_cast<size_t>(std::max(options.width, 60) - 10);
-  // With eight columns a cell, the counts themselves fit.
-  const bool numbers = cpus.size() * 10 <= room;
-  const size_t cell_width = numbers ? 10 : 2;
-  const Grid grid = make_grid(matrix, cpus, room / cell_width);
+  // The counts themselves, where they fit.
+  const Grid whole = make_grid(matrix, cpus, cpus.size());
+  const size_t digits = std::max<size_t>(std::to_string(whole.max).size(), 4);
+  const bool numbers = cpus.size() * (digits + 2) <= room;
+  const size_t cell_width = numbers ? digits + 2 : 2;
+  const Grid grid = numbers ? whole : make_grid(matrix, cpus, room / cell_width);
 
   auto label = [&](size_t i) {
     const size_t first = i * grid.group;
@@ -74,6 +76,9 @@ std::string render_heat_map(const CpuMatrix& matrix, const std::vector<uint32_t>
   };
   std::string out = fmt::format("  {} down, {} across", from, to);
   if (grid.group > 1) out += fmt::format("; {} CPUs a cell", grid.group);
+  if (!numbers) {
+    out += fmt::format("; {} is {} requests", options.color ? "lightest" : "@", grid.max);
+  }
   out += "\n         ";
   if (numbers) {
     for (size_t i = 0; i < grid.size; ++i) out += pad_left(label(i), cell_width);

@@ -277,28 +277,27 @@ std::string thread_table(const Snapshot& s, const std::map<uint32_t, ThreadTotal
 }
 
 std::string time_table(const Snapshot& s, const RenderOptions& options) {
-  // Whole seconds are of interest only when there are a few; a page shows them all.
-  if (s.intervals.size() < 3) return {};
+  const Timeline time = s.timeline();
+  if (time.intervals.size() < 3) return {};
   Table table({"from", "requests/s", "same CPU", "p50 total", "p99 total"});
+  // A page shows every interval; here some are taken together.
   constexpr size_t rows = 12;
-  const size_t group = (s.intervals.size() + rows - 1) / rows;
-  for (size_t i = 0; i < s.intervals.size(); i += group) {
+  const size_t group = (time.intervals.size() + rows - 1) / rows;
+  double from = 0;
+  for (size_t i = 0; i < time.intervals.size(); i += group) {
     Interval sum;
-    size_t n = 0;
-    for (; n < group && i + n < s.intervals.size(); ++n) {
-      const Interval& one = s.intervals[i + n];
-      sum.requests += one.requests;
-      for (size_t d = 0; d < distance_count; ++d) sum.hops[d] += one.hops[d];
-      sum.total.merge(one.total);
+    double seconds = 0;
+    for (size_t k = i; k < std::min(i + group, time.intervals.size()); ++k) {
+      sum.merge(time.intervals[k]);
+      seconds += time.seconds[k];
     }
     uint64_t known = 0;
     for (size_t d = 0; d + 1 < distance_count; ++d) known += sum.hops[d];
-    const double seconds = static_cast<double>(s.interval_ns) * static_cast<double>(n) / 1e9;
-    table.add(
-        {fmt::format("{:.0f} s", static_cast<double>(s.interval_ns) * static_cast<double>(i) / 1e9),
-         fmt::format("{:.0f}", static_cast<double>(sum.requests) / seconds),
-         percent_text(sum.hops[0], known), quantile_text(sum.total, 0.5),
-         quantile_text(sum.total, 0.99)});
+    table.add({fmt::format("{:.{}f} s", from, time.interval_ns < 1'000'000'000 ? 2 : 0),
+               fmt::format("{:.0f}", static_cast<double>(sum.requests) / seconds),
+               percent_text(sum.hops[0], known), quantile_text(sum.total, 0.5),
+               quantile_text(sum.total, 0.99)});
+    from += seconds;
   }
   return heading("Over time", options) + table.render(options.width);
 }

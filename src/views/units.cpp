@@ -28,7 +28,10 @@ std::string duration_text(uint64_t ns) {
 
 std::string percent_text(uint64_t part, uint64_t whole) {
   if (whole == 0) return "-";
-  return fmt::format("{:.1f} %", 100.0 * static_cast<double>(part) / static_cast<double>(whole));
+  const double percent = 100.0 * static_cast<double>(part) / static_cast<double>(whole);
+  if (part != 0 && percent < 0.05) return "<0.1 %";
+  if (part != whole && percent >= 99.95) return ">99.9 %";
+  return fmt::format("{:.1f} %", percent);
 }
 
 std::string bytes_text(uint64_t bytes) {

@@ -10,7 +10,8 @@ namespace fusetrace {
 // "870 ns", "12.4 µs", "3.10 ms", "2.50 s": three significant digits.
 std::string duration_text(uint64_t ns);
 
-// "93.1 %"; "-" for a part of nothing.
+// "93.1 %"; "0.0 %" only for none and "100.0 %" only for all; "-" for a part of
+// nothing.
 std::string percent_text(uint64_t part, uint64_t whole);
 
 // "4.0 MiB", "512 B".
