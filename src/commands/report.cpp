@@ -10,7 +10,9 @@
 #include "commands/complain.h"
 #include "commands/load_recording.h"
 #include "commands/terminal.h"
+#include "recording/files.h"
 #include "views/report_json.h"
+#include "views/report_page.h"
 #include "views/report_text.h"
 
 namespace fusetrace {
@@ -19,9 +21,17 @@ namespace {
 struct ReportOptions {
   std::string file = "fusetrace.rec";
   bool json = false;
+  std::string html;  // empty: no page
   std::vector<std::string> by;
   FilterOptions filter;
 };
+
+Result<void> write_page(const std::string& path, const std::string& page) {
+  auto file = OutputFile::create(path, OutputFile::Existing::replace);
+  if (!file) return tl::make_unexpected(file.error());
+  auto written = file->write({reinterpret_cast<const uint8_t*>(page.data()), page.size()});
+  return written ? file->close() : written;
+}
 
 int run_report(const ReportOptions& options, const GlobalOptions& global) {
   auto snapshot = load_recording(options.file, options.filter);
@@ -29,6 +39,10 @@ int run_report(const ReportOptions& options, const GlobalOptions& global) {
   if (options.json) {
     fmt::print("{}", render_report_json(*snapshot));
     return 0;
+  }
+  if (!options.html.empty()) {
+    const auto written = write_page(options.html, render_report_page(*snapshot));
+    return written ? 0 : complain(written.error());
   }
   RenderOptions render = render_options_for(STDOUT_FILENO, global);
   render.by.insert(options.by.begin(), options.by.end());
@@ -42,7 +56,11 @@ void add_report_command(CLI::App& app, Action& action) {
   auto* sub = app.add_subcommand("report", "show what a recording holds");
   auto options = std::make_shared<ReportOptions>();
   sub->add_option("file", options->file, "recording; - for standard input")->capture_default_str();
-  sub->add_flag("--json", options->json, "print JSON (fusetrace.report/1)");
+  auto* json = sub->add_flag("--json", options->json, "print JSON (fusetrace.report/1)");
+  sub->add_option("--html", options->html,
+                  "write one self-contained page here; - for standard output")
+      ->type_name("FILE")
+      ->excludes(json);
   sub->add_option("--by", options->by,
                   "tables to print: opcode,connection,client,server,cpu,pickup")
       ->delimiter(',')

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "views/report_json.h"
 
+#include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
+#include <cstring>
 
 #include "model/opcode.h"
+#include "views/findings.h"
+#include "views/report_json_value.h"
 
 namespace fusetrace {
 namespace {
@@ -109,14 +112,17 @@ Json latency_json(const ConnectionTotals& totals) {
 
 Json intervals_json(const Snapshot& snapshot) {
   Json list = Json::array();
-  for (const Interval& interval : snapshot.intervals) {
-    list.push_back({{"requests", interval.requests},
+  const Timeline time = snapshot.timeline();
+  for (size_t i = 0; i < time.intervals.size(); ++i) {
+    const Interval& interval = time.intervals[i];
+    list.push_back({{"seconds", time.seconds[i]},
+                    {"requests", interval.requests},
                     {"hops", hops_json(interval.hops)},
                     {"bytes", interval.bytes},
                     {"migrations", interval.migrations},
                     {"total", histogram_json(interval.total)}});
   }
-  return {{"interval_ns", snapshot.interval_ns}, {"first_ns", snapshot.first_ns}, {"list", list}};
+  return {{"interval_ns", time.interval_ns}, {"first_ns", snapshot.first_ns}, {"list", list}};
 }
 
 Json connections_json(const Snapshot& snapshot) {
@@ -146,9 +152,39 @@ Json connections_json(const Snapshot& snapshot) {
   return out;
 }
 
+// The threads with the most requests.
+void add_threads(Json& out, const Snapshot& snapshot, const std::string& key,
+                 const std::map<uint32_t, ThreadTotals>& threads, const char* latency) {
+  constexpr size_t most = 500;
+  std::vector<std::pair<uint32_t, const ThreadTotals*>> order;
+  for (const auto& [tid, totals] : threads) order.emplace_back(tid, &totals);
+  std::stable_sort(order.begin(), order.end(), [](const auto& a, const auto& b) {
+    return a.second->requests > b.second->requests;
+  });
+  Json list = Json::array();
+  for (size_t i = 0; i < std::min(order.size(), most); ++i) {
+    const auto& [tid, totals] = order[i];
+    const auto task = snapshot.tasks.find(tid);
+    const bool known = task != snapshot.tasks.end();
+    Json one;
+    one["tid"] = tid;
+    one["pid"] = known ? task->second.tgid : 0;
+    one["comm"] =
+        known ? std::string(task->second.comm, strnlen(task->second.comm, FT_COMM_LEN)) : "";
+    one["requests"] = totals->requests;
+    one["hop_known"] = totals->hop_known;
+    one["same_cpu"] = totals->same_cpu;
+    one["migrations"] = totals->migrations;
+    one[latency] = histogram_json(totals->latency);
+    list.push_back(std::move(one));
+  }
+  out[key] = std::move(list);
+  out[key + "_left_out"] = order.size() - std::min(order.size(), most);
+}
+
 }  // namespace
 
-std::string render_report_json(const Snapshot& snapshot) {
+Json report_json_value(const Snapshot& snapshot) {
   const Cell total = snapshot.total();
   const ConnectionTotals all = snapshot.all_connections();
   const CaptureInfo& info = snapshot.info;
@@ -207,8 +243,15 @@ std::string render_report_json(const Snapshot& snapshot) {
   out["cpu_matrix"] = matrix_json(all.matrix[0], cpus);
   out["reply_cpu_matrix"] = matrix_json(all.matrix[1], cpus);
   if (!snapshot.intervals.empty()) out["intervals"] = intervals_json(snapshot);
+  add_threads(out, snapshot, "clients", snapshot.clients, "total");
+  add_threads(out, snapshot, "servers", snapshot.servers, "service");
+  out["findings"] = findings(snapshot);
+  return out;
+}
+
+std::string render_report_json(const Snapshot& snapshot) {
   // Names come from other programs and need not be UTF-8.
-  return out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return report_json_value(snapshot).dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace fusetrace
