@@ -54,17 +54,18 @@ class Bindfs : public Capture {
         ") >out 2>&1; status=$?\n"
         "umount " +
         mount + "; wait $server; exit $status\n";
-    const Result result = run(fusetrace(
-        {"record", "-o", recording_, "--", "sh", "-c", "cd " + path("") + " || exit 98\n" + script}));
+    const Result result = run(fusetrace({"record", "-o", recording_, "--", "sh", "-c",
+                                         "cd " + path("") + " || exit 98\n" + script}));
     std::stringstream output;
     output << std::ifstream(path("out")).rdbuf();
     ASSERT_EQ(result.status, 0) << result.err << output.str();
 
-    Json connection;
-    for (const auto& [number, one] : report().at("connections").items()) {
-      if (one.at("mount") == mount) connection = std::stoul(number);
+    const Json connections = report().at("connections");
+    uint32_t connection = 0;
+    for (const auto& [number, one] : connections.items()) {
+      if (one.at("mount") == mount) connection = static_cast<uint32_t>(std::stoul(number));
     }
-    ASSERT_FALSE(connection.is_null()) << "the mount is not in the recording";
+    ASSERT_NE(connection, 0u) << mount << " is not in " << connections;
     const Json seen = report(connection);
     const auto witnessed = messages_in(path("log"));
     EXPECT_GT(witnessed.size(), 5u);

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Filters act in the kernel: what they leave out is in no recording.
-#include <fcntl.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
-#include <atomic>
+#include <csignal>
 #include <set>
-#include <thread>
 
 #include "capture_fixture.h"
 
@@ -42,8 +43,8 @@ TEST_F(Capture, SampleKeepsAQuarterOfTheRequestsWhole) {
   }
 }
 
-// Two benches, one of them with a second client: this process, which looks for
-// files that are not there.
+// Two benches, one of them with a second client, which looks for files that
+// are not there.
 class TwoMounts : public Capture {
  protected:
   void SetUp() override {
@@ -51,20 +52,27 @@ class TwoMounts : public Capture {
     if (IsSkipped()) return;
     first_ = start_bench("first", {"--think-time", "100000"});
     second_ = start_bench("second", {"--think-time", "100000"});
-    looker_ = std::thread([this] {
-      for (unsigned i = 0; !stop_.load(); ++i) {
-        struct stat ignored {};
-        stat((first_.mount + "/none-" + std::to_string(i)).c_str(), &ignored);
-        usleep(1000);
-      }
-    });
+    const std::string folder = first_.mount;
+    looker_ = fork();
+    if (looker_ == 0) look_for_files(folder);
   }
   void TearDown() override {
-    stop_.store(true);
-    if (looker_.joinable()) looker_.join();
+    if (looker_ > 0) {
+      kill(looker_, SIGKILL);
+      waitpid(looker_, nullptr, 0);
+    }
     first_.process.reset();
     second_.process.reset();
     Capture::TearDown();
+  }
+
+  [[noreturn]] static void look_for_files(const std::string& folder) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    for (unsigned i = 0;; ++i) {
+      struct stat ignored {};
+      stat((folder + "/none-" + std::to_string(i)).c_str(), &ignored);
+      usleep(1000);
+    }
   }
 
   // Connections and client processes in a recording made with these options.
@@ -91,11 +99,12 @@ class TwoMounts : public Capture {
     return seen;
   }
 
+  uint32_t looker() const { return static_cast<uint32_t>(looker_); }
+
   using Numbers = std::set<uint32_t>;
   Background first_;
   Background second_;
-  std::thread looker_;
-  std::atomic<bool> stop_{false};
+  pid_t looker_ = -1;
 };
 
 TEST_F(TwoMounts, WithoutFilterBothAreSeen) {
@@ -107,7 +116,7 @@ TEST_F(TwoMounts, WithoutFilterBothAreSeen) {
 TEST_F(TwoMounts, MountFilter) {
   const Seen seen = record({"--mount", first_.mount});
   EXPECT_EQ(seen.connections, Numbers{first_.connection});
-  EXPECT_EQ(seen.clients, (Numbers{first_.client_pid, static_cast<uint32_t>(getpid())}));
+  EXPECT_EQ(seen.clients, (Numbers{first_.client_pid, looker()}));
 }
 
 TEST_F(TwoMounts, ConnectionFilterMayBeRepeated) {
@@ -122,12 +131,12 @@ TEST_F(TwoMounts, ConnectionFilterMayBeRepeated) {
 TEST_F(TwoMounts, PidFilterForAServer) {
   const Seen seen = record({"--pid", std::to_string(first_.server_pid)});
   EXPECT_EQ(seen.servers, Numbers{first_.server_pid});
-  EXPECT_EQ(seen.clients, (Numbers{first_.client_pid, static_cast<uint32_t>(getpid())}));
+  EXPECT_EQ(seen.clients, (Numbers{first_.client_pid, looker()}));
 }
 
 TEST_F(TwoMounts, PidFilterForAClient) {
-  const Seen seen = record({"--pid", std::to_string(getpid())});
-  EXPECT_EQ(seen.clients, Numbers{static_cast<uint32_t>(getpid())});
+  const Seen seen = record({"--pid", std::to_string(looker_)});
+  EXPECT_EQ(seen.clients, Numbers{looker()});
   EXPECT_EQ(seen.servers, Numbers{first_.server_pid});
 }
 
