@@ -66,7 +66,7 @@ Json matrices_json(const Topology& topology, const ConnectionTotals& all) {
 Json flow_json(const Topology& topology, const ConnectionTotals& all) {
   const CpuGroups groups = group_cpus_by_cache(topology, most_flow_nodes);
   return {{"unit", groups.unit},
-          {"what", groups.unit == "CPU" ? "CPU" : "CPUs taken together as " + groups.unit},
+          {"what", groups.unit == "group of CPUs" ? "CPUs taken together in groups" : groups.unit},
           {"labels", groups.labels},
           {"placed", groups.sum(all.placed[0])},
           {"picked", groups.sum(all.picked)}};

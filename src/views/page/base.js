@@ -105,17 +105,22 @@ function withTip(element, text) {
   return element;
 }
 
-// Draws now and whenever the width changes: draw(width) returns the children.
+// Draws now, whenever the width changes, and at the width of paper for printing
+// (a wider drawing would be scaled down there, and its text with it): draw(width)
+// returns the children.
+const paperWidth = 690;
 function chart(holder, draw) {
   let drawn = 0;
-  const redraw = () => {
-    const width = Math.round(holder.getBoundingClientRect().width);
+  const redraw = (width) => {
     if (width < 40 || width === drawn) return;
     drawn = width;
     holder.replaceChildren(...[].concat(draw(width)));
   };
-  new ResizeObserver(redraw).observe(holder);
-  redraw();
+  const onScreen = () => redraw(Math.round(holder.getBoundingClientRect().width));
+  new ResizeObserver(onScreen).observe(holder);
+  window.addEventListener('beforeprint', () => redraw(holder.closest('.pair') ? paperWidth / 2 - 12 : paperWidth));
+  window.addEventListener('afterprint', onScreen);
+  onScreen();
 }
 function picture(width, height, label, ...children) {
   return make('svg', {viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': label}, ...children);

@@ -12,14 +12,14 @@ function drawMatrix(id, matrix, fromName, toName) {
   chart(figure.querySelector('.chart'), (width) => {
     const labelWidth = 14 + 7 * Math.max(...matrix.labels.map((label) => label.length));
     const left = labelWidth + 4;
-    const cell = Math.min((width - left - 2) / n, 64);
+    const cell = Math.min((width - left - 2) / n, n < 4 ? 96 : 64);
     const top = 20;
     const parts = [];
     const every = Math.ceil((labelWidth + 4) / cell);
     const everyRow = Math.ceil(14 / cell);
     matrix.labels.forEach((label, i) => {
       const middle = (i + 0.5) * cell;
-      if (i % every === 0) {
+      if (i % every === 0 && left + middle + labelWidth / 2 <= width) {
         parts.push(make('text', {x: left + middle, y: top - 6, 'text-anchor': 'middle'}, label));
       }
       if (i % everyRow === 0) {
@@ -52,8 +52,9 @@ function drawMatrix(id, matrix, fromName, toName) {
       parts.push(make('line', {class: 'boundary', x1: x, x2: x, y1: top, y2: top + n * cell}));
       parts.push(make('line', {class: 'boundary', x1: left, x2: left + n * cell, y1: y, y2: y}));
     });
-    return picture(width, top + n * cell + 2, `${fromName} CPU by ${toName} CPU, ${total} requests`,
-                   ...parts);
+    return [picture(width, top + n * cell + 2, `${fromName} CPU by ${toName} CPU, ${total} requests`,
+                    ...parts),
+            make('div', {class: 'scale'}, 'none', make('i'), `${shareText(max, total)} of requests`)];
   });
 }
 

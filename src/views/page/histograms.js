@@ -6,7 +6,12 @@
 function drawHistograms(holder, rows, label) {
   const used = rows.filter((row) => row.count > 0);
   if (!used.length) return false;
-  const low = Math.max(1, Math.min(...used.map((row) => row.bins[0][0])));
+  // One stray value far below all others must not push the rest to the right.
+  const start = (row) => {
+    let count = 0;
+    return row.bins.find((bin) => (count += bin[2]) >= row.count / 1000)[0];
+  };
+  const low = Math.max(1, Math.min(...used.map(start)));
   const high = Math.max(...used.map((row) => row.bins[row.bins.length - 1][1]), low * 10);
   chart(holder, (width) => {
     const names = width < 560 ? 0 : 150;

@@ -12,7 +12,7 @@ function drawHeader() {
     ['Host', report.hostname], ['Kernel', [report.kernel, report.machine].filter(Boolean).join(' ')],
     ['CPUs', `${report.cpus}`],
     ['Started', when ? when.toISOString().replace('T', ' ').replace(/\.\d+Z/, ' UTC') : ''],
-    ['Duration', report.seconds ? `${report.seconds.toFixed(2)} s` : ''],
+    ['Duration', report.seconds ? durationText(report.seconds * 1e9) : ''],
     ['Filters', (report.filters || []).join(' ')],
     ['Sampling', report.sample_n > 1 ? `1 request in ${report.sample_n}` : ''],
   ];
@@ -38,8 +38,10 @@ function drawHeadline() {
     const known = sum(values(counts)) - counts.unknown;
     return {counts, known, of: counts.unknown ? `of ${known} whose CPUs are known` : `of ${known}`};
   };
-  const tiles = [tile('Requests', `${report.requests}`,
-    report.seconds ? `${Math.round(report.requests / report.seconds)} a second` : '')];
+  const tiles = [tile('Requests', `${report.requests}`, [
+    report.seconds ? `${Math.round(report.requests / report.seconds)} a second` : '',
+    report.errors ? `${report.errors} with an error` : '',
+  ].filter(Boolean).join(', '))];
   for (const which of ['request', 'reply']) {
     const {counts, known, of} = hop(which);
     if (!known) continue;
@@ -55,8 +57,6 @@ function drawHeadline() {
     tiles.push(tile('Median latency', durationText(total.p50_ns), `of ${total.count}`));
     tiles.push(tile('99th percentile', durationText(total.p99_ns), `longest ${durationText(total.max_ns)}`));
   }
-  const errors = report.errors;
-  if (errors) tiles.push(tile('With an error', `${errors}`, shareText(errors, report.requests)));
   byId('headline').append(...tiles);
 }
 

@@ -119,6 +119,5 @@ function drawGroups() {
       durationColumn(`${latency} p99`, (row) => stageFigure(row[latency], 'p99_ns')),
     ], rows, 3);
     if (more) byId(id).append(make('p', {class: 'note'}, `and ${more} more`));
-    if (rows.length > 30) byId(id).classList.add('long');
   }
 }

@@ -78,7 +78,8 @@ function drawTime() {
     line(steps((p) => p.same, ySame), 'stroke:var(--d0)');
 
     if (latencies.length) {
-      title(panels[2], 'total latency: median, and 99th percentile (dashed)');
+      title(panels[2], width < 420 ? 'total latency: p50, p99 (dashed)'
+                                   : 'total latency: median, and 99th percentile (dashed)');
       const low = Math.min(...latencies);
       const high = Math.max(...latencies, low * 2);
       const a = Math.log10(low / 1.15);
