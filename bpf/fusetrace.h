@@ -254,8 +254,9 @@ struct ft_slot {
 	ft_u8 reserved[2];
 
 	/*
-	 * What struct fuse_req keeps, saved only when the client may be gone
-	 * before its return is seen; valid only while saved_seq equals seq.
+	 * What struct fuse_req keeps, saved when the request ends: before its
+	 * client's return is seen the client may be gone, and the request
+	 * freed. Valid only while saved_seq equals seq.
 	 */
 	ft_u64 unique;
 	ft_u64 nodeid;

@@ -144,13 +144,17 @@ out:
 /*
  * The client of a request that was replied to runs, and was not seen to be
  * switched in: the wakeup found it on its way to sleep, and it never got there.
+ * Where it did sleep, the switch was not shown (seen of switches away from a
+ * thread that the system keeps for itself), and when it resumed is unknown.
  */
 static __always_inline void finish_unslept(struct ft_slot *s, __u32 seq)
 {
-	if (s->client_waking_ns)
-		finish(s, seq, s->client_waking_ns, s->client_target_cpu, FT_F_CLIENT_NEVER_SLEPT);
-	else
+	if (!s->client_waking_ns)
 		finish(s, seq, s->replied_ns, FT_CPU_UNKNOWN, FT_F_CLIENT_NEVER_SLEPT);
+	else if (s->served_flags & FT_F_CLIENT_NEVER_SLEPT)
+		finish(s, seq, s->client_waking_ns, s->client_target_cpu, 0);
+	else
+		finish(s, seq, 0, FT_CPU_UNKNOWN, 0);
 }
 
 static __always_inline void handle_queued(const struct req_view *view)
@@ -309,7 +313,7 @@ static __always_inline void handle_ended(const struct req_view *view)
 		read_field(client_cpu, struct task_struct, s->client, thread_info.cpu);
 		finish(s, seq, now, client_cpu, FT_F_CLIENT_NEVER_SLEPT);
 	} else {
-		/* The capture may end before the client runs: user space reads the slot only. */
+		/* The capture may end, or the client run on, before its return is seen. */
 		save_request(s, seq);
 	}
 }

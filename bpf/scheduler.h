@@ -51,14 +51,25 @@ static __always_inline bool waits_for_requests(struct task_struct *p, struct thr
 	return false;
 }
 
+/* Its dequeueing was put off: it sleeps, whatever on_rq says. */
+static __always_inline bool delayed(struct task_struct *p)
+{
+	return bpf_core_field_exists(p->se.sched_delayed) && p->se.sched_delayed;
+}
+
 /* Still on its CPU and its run queue: the wakeup only takes back its going to sleep. */
 static __always_inline bool never_left(struct task_struct *p)
 {
-	if (!p->on_cpu || !p->on_rq)
-		return false;
-	if (bpf_core_field_exists(p->se.sched_delayed) && p->se.sched_delayed)
-		return false;
-	return true;
+	return p->on_cpu && p->on_rq && !delayed(p);
+}
+
+/*
+ * May run on without a switch that shows it: picked again before it is switched
+ * out, or just being switched in (on_cpu is set after that tracepoint).
+ */
+static __always_inline bool may_run_unseen(struct task_struct *p)
+{
+	return p->on_cpu || (p->on_rq && !delayed(p));
 }
 
 static __always_inline void server_waking(struct task_struct *p, struct thread *t)
@@ -95,8 +106,8 @@ static __always_inline void client_waking(struct task_struct *p, struct ft_slot 
 	s->served_flags |= idle_flags(cpu, FT_F_CLIENT_TARGET_IDLE_KNOWN, FT_F_CLIENT_TARGET_IDLE);
 	if (never_left(p))
 		finish(s, seq, now, cpu, FT_F_CLIENT_NEVER_SLEPT);
-	else if (p->on_cpu)
-		save_request(s, seq); /* it may be picked again before it is switched out */
+	else if (may_run_unseen(p))
+		s->served_flags |= FT_F_CLIENT_NEVER_SLEPT; /* unless it is switched in */
 }
 
 /* A thread of a server process that was never seen to read, woken by one that just queued a request. */
@@ -202,8 +213,11 @@ int BPF_PROG(on_sched_switch, bool preempt, struct task_struct *prev, struct tas
 		return 0;
 
 	s = slot_of(&t->waiting);
-	if (s && is_replied(s))
+	if (s && is_replied(s)) {
+		if (s->served_flags & FT_F_CLIENT_NEVER_SLEPT)
+			s->served_flags &= ~FT_F_CLIENT_NEVER_SLEPT;
 		finish(s, t->waiting.seq, bpf_ktime_get_ns(), bpf_get_smp_processor_id(), 0);
+	}
 	s = slot_of(&t->woken);
 	if (s && s->woken_tid == (__u32)next->pid && !is_running(s) && !is_picked_up(s)) {
 		s->server_running_ns = bpf_ktime_get_ns();

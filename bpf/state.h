@@ -144,7 +144,8 @@ static __always_inline void begin_served(struct ft_slot *s)
 {
 	if (is_served(s))
 		return;
-	__builtin_memset(&s->picked_up_ns, 0, sizeof(*s) - offsetof(struct ft_slot, picked_up_ns));
+	__builtin_memset(&s->picked_up_ns, 0,
+			 offsetof(struct ft_slot, unique) - offsetof(struct ft_slot, picked_up_ns));
 	s->server_cpu = FT_CPU_UNKNOWN;
 	s->reply_cpu = FT_CPU_UNKNOWN;
 	s->client_prev_cpu = FT_CPU_UNKNOWN;

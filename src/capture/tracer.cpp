@@ -309,14 +309,16 @@ void Tracer::stop(std::vector<ft_request>& requests, std::vector<ft_task>& tasks
   const auto* slots = static_cast<const ft_slot*>(map);
   for (size_t i = 0; i < count; ++i) {
     if (slots[i].req == 0 || slots[i].queued_ns == 0 || slots[i].seq % 2 != 0) continue;
-    const bool saved = slots[i].saved_seq == slots[i].seq;
     if (rodata->filter_tgids_n != 0 && slots[i].wanted == 0) continue;
-    if (slots[i].served_seq != slots[i].seq || slots[i].replied_ns == 0) {
+    // A reply whose client was not seen to return: only what was saved can be
+    // told, since the kernel may have freed the request by now.
+    if (slots[i].saved_seq != slots[i].seq || slots[i].replied_ns == 0 ||
+        slots[i].served_seq != slots[i].seq) {
       ++state_->unanswered;
-    } else if (!saved || ft_sampled(slots[i].connection, slots[i].unique, rodata->sample_n)) {
+    } else if (ft_sampled(slots[i].connection, slots[i].unique, rodata->sample_n)) {
       ft_request& request = requests.emplace_back();
       ft_slot_record(&slots[i], slots[i].seq, &request);
-      if (saved) ft_slot_saved(&slots[i], &request);
+      ft_slot_saved(&slots[i], &request);
     }
   }
   munmap(map, bytes);
