@@ -48,7 +48,8 @@ void print_json(const std::map<uint32_t, Connection>& connections) {
                                {"max_background", known(c.max_background)},
                                {"congestion_threshold", known(c.congestion_threshold)}};
   }
-  fmt::print("{}\n", out.dump(2));
+  // Mount points need not be UTF-8.
+  fmt::print("{}\n", out.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
 }
 
 int run_list(bool json) {

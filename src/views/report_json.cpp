@@ -101,6 +101,7 @@ Json matrix_json(const CpuMatrix& matrix, const std::vector<uint32_t>& cpus) {
 Json latency_json(const ConnectionTotals& totals) {
   Json out;
   for (size_t hop = 0; hop < hop_count; ++hop) {
+    out[std::string(hop_names[hop])] = Json::object();
     for (size_t d = 0; d < distance_count; ++d) {
       if (totals.latency[hop][d].count() == 0) continue;
       out[std::string(hop_names[hop])][std::string(distance_names[d])] =

@@ -75,7 +75,7 @@ function drawHops() {
     const counts = report.hops[hop];
     for (const distance of distances) {
       if (!counts[distance]) continue;
-      const latency = ((report.hop_latency || {})[hop] || {})[distance];
+      const latency = report.hop_latency[hop][distance];
       rows.push({hop, distance, requests: counts[distance], all: sum(values(counts)), latency});
     }
   }
