@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The program: reads the command line, runs one subcommand, and is the only
 // place that decides how the process exits.
+#include <fmt/format.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
@@ -25,6 +26,34 @@ bool GlobalOptions::color_on(int fd) const {
 }
 
 namespace {
+
+// What stands where a command should: the first word that is no option and no
+// option's value; nothing where there is none.
+std::string command_word(const CLI::App& app, int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    if (word.substr(0, 1) != "-") return std::string(word);
+    const auto* option = app.get_option_no_throw(std::string(word));
+    if (option != nullptr && option->get_expected_min() > 0) ++i;
+  }
+  return {};
+}
+
+int wrong_usage(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
+  std::string what = error.what();
+  std::string help = "fusetrace --help";
+  const auto chosen = app.get_subcommands();
+  if (!chosen.empty()) {
+    help = "fusetrace " + chosen.front()->get_name() + " --help";
+  } else if (const std::string word = command_word(app, argc, argv); !word.empty()) {
+    what = "there is no command '" + word + "'";
+  } else {
+    what = argc > 1 ? fmt::format("no command in: {}", fmt::join(argv + 1, argv + argc, " "))
+                    : "a command is needed";
+  }
+  fmt::print(stderr, "fusetrace: {} ({} shows what there is)\n", what, help);
+  return 2;
+}
 
 int run(int argc, char** argv) {
   CLI::App app{"fusetrace: where FUSE requests are served, and what the distance costs"};
@@ -63,7 +92,8 @@ int run(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     // Help and version are "errors" with status 0; everything else is wrong usage.
-    return app.exit(error) == 0 ? 0 : 2;
+    if (error.get_exit_code() == 0) return app.exit(error);
+    return wrong_usage(app, error, argc, argv);
   }
 
   spdlog::set_default_logger(spdlog::stderr_color_st("fusetrace"));

@@ -103,8 +103,9 @@ TEST_F(Errors, StatusOfTheCommandIsCarried) {
 }
 
 TEST_F(Errors, WrongUsage) {
-  expect_usage({}, "subcommand");
-  expect_usage({"frobnicate"}, "subcommand");
+  expect_usage({}, "a command is needed");
+  expect_usage({"--frob"}, "--frob");
+  expect_usage({"frobnicate"}, "frobnicate");
   expect_usage({"record", "--frob"}, "--frob");
   expect_usage({"record", "-o", recording_, "-d", "soon"}, "soon");
   expect_usage({"record", "-o", recording_, "--sample", "half", "--", "true"}, "half");
