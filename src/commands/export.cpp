@@ -14,6 +14,7 @@
 
 #include "commands/commands.h"
 #include "commands/complain.h"
+#include "commands/duration.h"
 #include "commands/filter_options.h"
 #include "commands/reading_progress.h"
 #include "recording/files.h"
@@ -26,15 +27,25 @@ struct ExportOptions {
   std::string recording;
   std::string format;
   std::string output = "-";
+  std::string interval = "1s";
+  bool cpu_pairs = false;
   FilterOptions filter;
 };
 
 constexpr size_t write_bytes = 1 << 20;
 
-std::unique_ptr<RequestExport> make_export(const std::string& format) {
-  if (format == "csv") return make_csv_export();
-  if (format == "jsonl") return make_jsonl_export();
-  return make_perfetto_export();
+// Shorter ones than this would not differ in Prometheus, which counts in ms.
+constexpr auto shortest_interval = std::chrono::milliseconds(10);
+
+Result<std::unique_ptr<RequestExport>> make_export(const ExportOptions& options) {
+  if (options.format == "csv") return make_csv_export();
+  if (options.format == "jsonl") return make_jsonl_export();
+  if (options.format == "perfetto") return make_perfetto_export();
+  const auto interval = parse_duration(options.interval);
+  if (!interval) return tl::make_unexpected(interval.error());
+  if (*interval < shortest_interval) return fail("--interval is 10ms at least");
+  return make_openmetrics_export(
+      {.interval_ns = static_cast<uint64_t>(interval->count()), .cpu_pairs = options.cpu_pairs});
 }
 
 // What a reader of the result should know about the recording.
@@ -57,7 +68,7 @@ class Exporter {
         output_(std::move(output)) {}
 
   Result<void> run(bool show_progress) {
-    const ExportContext context{reader_.info(), reader_.tasks()};
+    const ExportContext context{reader_.info(), reader_.tasks(), reader_.losses()};
     view_->begin(context, bytes_);
     {
       ReadingProgress progress(reader_, show_progress);
@@ -71,7 +82,9 @@ class Exporter {
         progress.update();
       }
     }
-    view_->end(context, bytes_);
+    while (view_->end(context, bytes_)) {
+      if (auto done = write(write_bytes); !done) return done;
+    }
     if (auto done = write(1); !done) return done;
     warn(reader_);
     return output_.close();
@@ -110,14 +123,15 @@ int run_export(const ExportOptions& options) {
   if (std::filesystem::equivalent(options.recording, options.output, ignored))
     return complain({"the export would overwrite the recording", "name another file with -o"}, 2);
 
+  auto view = make_export(options);
+  if (!view) return complain(view.error(), 2);
   auto reader = RecordingReader::open(options.recording);
   if (!reader) return complain(reader.error());
   auto filter = resolve_filter(options.filter, reader->info());
   if (!filter) return complain(filter.error());
   auto output = OutputFile::create(options.output, OutputFile::Existing::replace);
   if (!output) return complain(output.error());
-  Exporter exporter(std::move(*reader), std::move(*filter), make_export(options.format),
-                    std::move(*output));
+  Exporter exporter(std::move(*reader), std::move(*filter), std::move(*view), std::move(*output));
   const auto done = exporter.run(ReadingProgress::wanted(to_stdout));
   return done ? 0 : complain(done.error());
 }
@@ -125,16 +139,21 @@ int run_export(const ExportOptions& options) {
 }  // namespace
 
 void add_export_command(CLI::App& app, Action& action) {
-  auto* sub =
-      app.add_subcommand("export", "write a recording as CSV, JSON lines or Perfetto trace");
+  auto* sub = app.add_subcommand(
+      "export", "write a recording as CSV, JSON lines, Perfetto trace or OpenMetrics");
   auto options = std::make_shared<ExportOptions>();
   sub->add_option("FILE", options->recording, "recording to read; - for standard input")
       ->required();
-  sub->add_option("--format", options->format, "csv, jsonl or perfetto")
+  sub->add_option("--format", options->format, "csv, jsonl, perfetto or openmetrics")
       ->required()
-      ->check(CLI::IsMember({"csv", "jsonl", "perfetto"}));
+      ->check(CLI::IsMember({"csv", "jsonl", "perfetto", "openmetrics"}));
   sub->add_option("-o,--output", options->output, "file to write; - for standard output")
       ->capture_default_str();
+  sub->add_option("--interval", options->interval,
+                  "openmetrics: time between two samples, at least: 500ms, 10s, 2m")
+      ->capture_default_str();
+  sub->add_flag("--cpu-pairs", options->cpu_pairs,
+                "openmetrics: requests by the CPUs of client and server too");
   add_filter_options(*sub, options->filter);
   sub->footer(
       "  fusetrace export r.rec --format csv | head\n"

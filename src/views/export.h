@@ -19,6 +19,7 @@ namespace fusetrace {
 struct ExportContext {
   const CaptureInfo& info;
   const std::unordered_map<uint32_t, ft_task>& tasks;  // by tid
+  const Losses& losses;
 };
 
 class RequestExport {
@@ -29,8 +30,8 @@ class RequestExport {
   // The next requests, in the order of the recording.
   virtual void add(std::span<const ft_request> requests, const ExportContext& context,
                    std::string& out) = 0;
-  // Once, after all requests.
-  virtual void end(const ExportContext& context, std::string& out) = 0;
+  // After all requests, again and again until it returns false: that was all.
+  virtual bool end(const ExportContext& context, std::string& out) = 0;
 };
 
 // One request a line, with a line of column names first (RFC 4180, but with
@@ -40,5 +41,12 @@ std::unique_ptr<RequestExport> make_csv_export();
 std::unique_ptr<RequestExport> make_jsonl_export();
 // A trace in Perfetto's protobuf form.
 std::unique_ptr<RequestExport> make_perfetto_export();
+
+struct OpenMetricsOptions {
+  uint64_t interval_ns = 1'000'000'000;  // between two samples of a series, at least
+  bool cpu_pairs = false;                // fusetrace_cpu_pair_requests too
+};
+// Counters and histograms with time stamps, for backfilling Prometheus.
+std::unique_ptr<RequestExport> make_openmetrics_export(const OpenMetricsOptions& options = {});
 
 }  // namespace fusetrace

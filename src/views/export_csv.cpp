@@ -58,7 +58,7 @@ class CsvExport : public RequestExport {
       out.back() = '\n';
     }
   }
-  void end(const ExportContext&, std::string&) override {}
+  bool end(const ExportContext&, std::string&) override { return false; }
 
  private:
   ExportRows rows_;

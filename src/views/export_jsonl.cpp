@@ -3,28 +3,10 @@
 #include <charconv>
 
 #include "views/export_columns.h"
+#include "views/utf8.h"
 
 namespace fusetrace {
 namespace {
-
-// Length of the UTF-8 sequence at the start of text, 0 where there is none
-// (RFC 3629: no overlong forms, no surrogates, nothing beyond U+10FFFF).
-size_t utf8_length(std::string_view text) {
-  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char lead = byte(0);
-  if (lead < 0x80) return 1;
-  const size_t length = lead >= 0xc2 && lead < 0xe0   ? 2
-                        : lead >= 0xe0 && lead < 0xf0 ? 3
-                        : lead >= 0xf0 && lead < 0xf5 ? 4
-                                                      : 0;
-  if (length == 0 || text.size() < length) return 0;
-  const unsigned char low = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
-  const unsigned char high = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
-  if (byte(1) < low || byte(1) > high) return 0;
-  for (size_t i = 2; i < length; i++)
-    if (byte(i) < 0x80 || byte(i) > 0xbf) return 0;
-  return length;
-}
 
 // Names are bytes to the kernel; those that are no UTF-8 become U+FFFD.
 void append_text(std::string_view text, std::string& out) {
@@ -41,7 +23,7 @@ void append_text(std::string_view text, std::string& out) {
       out += hex[c >> 4];
       out += hex[c & 15];
     } else if (length == 0) {
-      out += "\xef\xbf\xbd";
+      out += utf8_replacement;
     } else {
       out += text.substr(0, length);
     }
@@ -89,7 +71,7 @@ class JsonlExport : public RequestExport {
       out += "}\n";
     }
   }
-  void end(const ExportContext&, std::string&) override {}
+  bool end(const ExportContext&, std::string&) override { return false; }
 
  private:
   ExportRows rows_;

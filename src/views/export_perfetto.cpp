@@ -57,7 +57,7 @@ class PerfettoExport : public RequestExport {
   void begin(const ExportContext& context, std::string& out) override;
   void add(std::span<const ft_request> requests, const ExportContext& context,
            std::string& out) override;
-  void end(const ExportContext& context, std::string& out) override;
+  bool end(const ExportContext& context, std::string& out) override;
 
  private:
   void add_clocks(const CaptureInfo& info);
@@ -164,9 +164,10 @@ void PerfettoExport::add(std::span<const ft_request> requests, const ExportConte
   sched_.write(stream_, context);
 }
 
-void PerfettoExport::end(const ExportContext& context, std::string& out) {
+bool PerfettoExport::end(const ExportContext& context, std::string& out) {
   stream_.set_output(out);
   if (counters_) counters_->write(stream_, tracks_, context);
+  return false;
 }
 
 void PerfettoExport::add_request(const ft_request& r, const ExportContext& context) {

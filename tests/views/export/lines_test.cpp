@@ -22,15 +22,16 @@ struct Capture {
   CaptureInfo info = Workload().info();
   std::unordered_map<uint32_t, ft_task> tasks = {{1001, make_task(1001, 1000, "client")},
                                                  {2001, make_task(2001, 2000, "server")}};
+  Losses losses;
 };
 
 std::string export_as(RequestExport& view, const Capture& capture,
                       const std::vector<ft_request>& requests) {
-  const ExportContext context{capture.info, capture.tasks};
+  const ExportContext context{capture.info, capture.tasks, capture.losses};
   std::string out;
   view.begin(context, out);
   view.add(requests, context, out);
-  view.end(context, out);
+  EXPECT_FALSE(view.end(context, out));
   return out;
 }
 

@@ -20,7 +20,8 @@ namespace {
 struct Nothing {
   CaptureInfo info;
   std::unordered_map<uint32_t, ft_task> tasks;
-  ExportContext context{info, tasks};
+  Losses losses;
+  ExportContext context{info, tasks, losses};
 };
 
 // Calls take with every packet of out.

@@ -54,9 +54,10 @@ class Schemas:
             with open(os.path.join(folder, name)) as file:
                 schema = json.load(file)
             jsonschema.Draft202012Validator.check_schema(schema)
-            if name != schema["$id"].removeprefix("fusetrace.").removesuffix("/1") + ".schema.json":
-                sys.exit(f"{name} is called {schema['$id']}")
-            self.validators[schema["$id"]] = (
+            document = schema["properties"]["schema"]["const"]
+            if name != document.removeprefix("fusetrace.").removesuffix("/1") + ".schema.json":
+                sys.exit(f"{name} is that of {document}")
+            self.validators[document] = (
                 jsonschema.Draft202012Validator(schema),
                 jsonschema.Draft202012Validator(strict(schema)),
             )
