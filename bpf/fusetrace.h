@@ -201,18 +201,16 @@ enum ft_idle {
 struct ft_cpu_state {
 	ft_u64 lost[FT_LOSSES];
 	ft_u64 incomplete[FT_INCOMPLETES];
-	ft_u64 finished;	/* requests handed over, or dropped as FT_LOSS_RING_FULL */
-	ft_u32 idle;	/* enum ft_idle: what the last switch on this CPU went to */
-	ft_u32 sender;	/* thread that last queued a request here */
-	ft_u64 reserved[2];
+	ft_u32 idle;	/* enum ft_idle: what the last switch on this CPU went to; other CPUs read it */
+	ft_u32 sender __attribute__((aligned(64)));	/* thread that last queued a request here */
 };
-FT_ASSERT(sizeof(struct ft_cpu_state) == 128, "ft_cpu_state layout");
+FT_ASSERT(sizeof(struct ft_cpu_state) == 192, "ft_cpu_state layout");
 
 /*
  * A request in flight (the value of the map slots). One cache line is written
- * by the thread that queues, one by the one that serves: on two CPUs every line that both write travels twice, and that travel is most of what
- * tracing a request costs. What struct fuse_req itself keeps (unique, node,
- * error, lengths) is read from it at the end and has no place here.
+ * by the thread that queues, one by the one that serves, one at its end: on two
+ * CPUs every line that both write travels twice, and that travel is most of
+ * what tracing a request costs.
  */
 struct ft_slot {
 	ft_u64 req;	/* address of struct fuse_req, 0: free */

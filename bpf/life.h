@@ -79,7 +79,6 @@ static __always_inline struct ft_request *begin_record(void)
 {
 	struct ft_request *r = ring_reserve(sizeof(*r));
 
-	this_cpu()->finished++;
 	if (!r)
 		count_loss(FT_LOSS_RING_FULL);
 	return r;
@@ -274,6 +273,7 @@ static __always_inline bool client_is_running(__u64 client)
 static __always_inline void handle_ended(const struct req_view *view)
 {
 	struct task_struct *task;
+	struct thread *server;
 	struct ft_slot *s;
 	__u32 index = 0;
 	__u32 cpu, seq;
@@ -299,6 +299,9 @@ static __always_inline void handle_ended(const struct req_view *view)
 		finish(s, seq, 0, FT_CPU_UNKNOWN, 0);
 		return;
 	}
+	server = thread_lookup(task->pid);
+	if (server && server->serving.seq == seq)
+		server->serving.seq = 0;
 	begin_served(s);
 	s->replied_ns = now;
 	s->reply_cpu = cpu;

@@ -217,6 +217,7 @@ int BPF_PROG(on_sched_switch, bool preempt, struct task_struct *prev, struct tas
 		if (s->served_flags & FT_F_CLIENT_NEVER_SLEPT)
 			s->served_flags &= ~FT_F_CLIENT_NEVER_SLEPT;
 		finish(s, t->waiting.seq, bpf_ktime_get_ns(), bpf_get_smp_processor_id(), 0);
+		t->waiting.seq = 0;
 	}
 	s = slot_of(&t->woken);
 	if (s && s->woken_tid == (__u32)next->pid && !is_running(s) && !is_picked_up(s)) {
