@@ -117,6 +117,18 @@ Estimate by_bootstrap(const Metric& m, const Sample& side) {
   return out;
 }
 
+// What the spread between runs is assumed to add to the variance of one side.
+double assumed_variance(const Metric& m, const Estimate& side) {
+  double spread = m.run_spread;
+  // A share of nearly none or nearly all has no room to swing: like that of a
+  // proportion, its spread goes with the root of p(1 - p), which is 1/2 in the middle.
+  if (m.unit == MetricUnit::share) {
+    const double p = std::clamp(side.value, 0.0, 1.0);
+    spread *= 2 * std::sqrt(p * (1 - p));
+  }
+  return spread * spread / static_cast<double>(side.recordings);
+}
+
 // Degrees of freedom of the sum of two variances (Welch and Satterthwaite).
 double joint_df(const Estimate& a, const Estimate& b) {
   const double sum = a.variance + b.variance;
@@ -152,10 +164,7 @@ ComparisonRow make_row(const std::string& group, const Metric& m, const Sample& 
   }
 
   double judged = error * error;
-  if (!recordings) {
-    judged += m.run_spread * m.run_spread *
-              (1.0 / static_cast<double>(a.recordings) + 1.0 / static_cast<double>(b.recordings));
-  }
+  if (!recordings) judged += assumed_variance(m, a) + assumed_variance(m, b);
   if (difference == 0) {
     row.p_value = 1;
   } else {

@@ -17,8 +17,8 @@ struct Metric {
   MetricUnit unit = MetricUnit::share;
   Better better = Better::neither;
   // The standard deviation between runs of the same that is assumed where it
-  // cannot be estimated: of the figure itself, or of the logarithm of a
-  // duration or rate.
+  // cannot be estimated: of a share of one half, of a count a request, or of the
+  // logarithm of a duration or rate.
   double run_spread = 0;
   // The difference below which a change does not matter, in the same terms.
   double least = 0;
