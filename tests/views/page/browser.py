@@ -109,8 +109,9 @@ class Browser:
         return self.command("execute/sync", {"script": script, "args": list(arguments)})
 
     def console(self):
-        """What was logged since the last call."""
-        return [entry["message"] for entry in self.command("se/log", {"type": "browser"})]
+        """What was logged since the last call, but for the browser's own pages."""
+        messages = [entry["message"] for entry in self.command("se/log", {"type": "browser"})]
+        return [message for message in messages if not message.startswith("chrome")]
 
     def picture(self, path, selector=None):
         """A PNG of the whole page, or of one element of it."""
