@@ -265,7 +265,7 @@ Result<Tracer> Tracer::start(const Features& features, const TracerOptions& opti
   auto state = std::make_unique<State>();
   state->plan = make_probe_plan(features, options.preference);
   if (!state->plan.missing.empty()) {
-    return fail("this kernel has no tracepoint " + state->plan.missing,
+    return fail("this kernel cannot be traced: " + state->plan.missing,
                 "`fusetrace doctor` shows what it offers");
   }
   auto object = open_object(state->plan);

@@ -62,7 +62,7 @@ int run_doctor(bool json) {
     obstacle = ok.error().message;
     if (!ok.error().hint.empty()) obstacle += " (" + ok.error().hint + ")";
   } else if (!plan.missing.empty()) {
-    obstacle = "no tracepoint " + plan.missing;
+    obstacle = plan.missing;
   }
   if (json) {
     fmt::print("{}\n", to_json(features, plan, obstacle).dump(2));
