@@ -272,6 +272,7 @@ Comparison compare(std::span<const RunSample> base, std::span<const RunSample> c
   };
   add_group("all", std::nullopt, metrics_of_all());
   std::vector<std::pair<uint64_t, uint32_t>> order;
+  order.reserve(opcodes.size());
   for (const auto& [opcode, requests] : opcodes) order.emplace_back(requests, opcode);
   std::sort(order.rbegin(), order.rend());
   for (const auto& [requests, opcode] : order) {

@@ -7,7 +7,7 @@
 
 namespace fusetrace {
 
-Topology::Topology(std::vector<Cpu> cpus) {
+Topology::Topology(const std::vector<Cpu>& cpus) {
   for (const Cpu& cpu : cpus) add(cpu);
 }
 

@@ -37,7 +37,7 @@ class Topology {
  public:
   Topology() = default;
   // The CPUs in any order. A CPU that comes later is added with add().
-  explicit Topology(std::vector<Cpu> cpus);
+  explicit Topology(const std::vector<Cpu>& cpus);
 
   // Adds a CPU, or replaces the one with that id.
   void add(Cpu cpu);

@@ -97,7 +97,7 @@ CpuGroups group_cpus_by_cache(const Topology& topology, size_t most) {
   const std::vector<Cpu> cpus = in_order(topology);
   if (cpus.size() <= most) {
     CpuGroups out = group_cpus(topology, most);
-    for (std::string& label : out.labels) label = "CPU " + label;
+    for (std::string& label : out.labels) label.insert(0, "CPU ");
     return out;
   }
   std::set<uint32_t> caches;
@@ -113,7 +113,7 @@ CpuGroups group_cpus_by_cache(const Topology& topology, size_t most) {
     return group_by(cpus, "node", [](const Cpu& cpu) { return cpu.node; });
   }
   CpuGroups out = group_cpus(topology, most);
-  for (std::string& label : out.labels) label = "CPUs " + label;
+  for (std::string& label : out.labels) label.insert(0, "CPUs ");
   return out;
 }
 

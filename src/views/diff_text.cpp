@@ -48,7 +48,7 @@ std::string value_text(const ComparisonRow& row, double value) {
     case MetricUnit::per_request:
       return fmt::format("{:.3f}", value);
     case MetricUnit::nanoseconds:
-      return duration_text(static_cast<uint64_t>(value + 0.5));
+      return duration_text(static_cast<uint64_t>(std::llround(value)));
     case MetricUnit::per_second:
       return fmt::format("{:.0f}", value);
   }
