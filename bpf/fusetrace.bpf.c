@@ -12,6 +12,7 @@
 
 #include "fusetrace.h"
 #include "state.h"
+#include "totals.h"
 #include "life.h"
 #include "pickup.h"
 #include "scheduler.h"

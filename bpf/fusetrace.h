@@ -374,4 +374,80 @@ static inline __attribute__((always_inline)) ft_u32 ft_hist_bucket(ft_u64 ns)
 	       (ft_u32)((ns >> (exp - FT_HIST_SUB_BITS)) & (FT_HIST_SUB - 1));
 }
 
+/* Running totals; every number of an enumerator indexes a table of src/model too. */
+
+enum ft_distance {
+	FT_DISTANCE_SAME_CPU = 0,
+	FT_DISTANCE_SAME_CORE = 1,
+	FT_DISTANCE_SAME_LLC = 2,
+	FT_DISTANCE_SAME_NODE = 3,
+	FT_DISTANCE_CROSS_NODE = 4,
+	FT_DISTANCE_UNKNOWN = 5,
+};
+#define FT_DISTANCES 6
+
+enum ft_stage {
+	FT_STAGE_QUEUE = 0,
+	FT_STAGE_WAKEUP = 1,
+	FT_STAGE_SERVICE = 2,
+	FT_STAGE_RETURN = 3,
+	FT_STAGE_TOTAL = 4,
+};
+#define FT_STAGES 5
+
+#define FT_MIGRATIONS 4
+#define FT_WAKEUPS (4 * 3 * 4)	/* placement, idleness of the target, hint */
+
+/* Pairs of CPUs that are counted for each connection. */
+enum ft_pair {
+	FT_PAIR_REQUEST = 0,	/* client to server */
+	FT_PAIR_REPLY = 1,	/* replier to client */
+	FT_PAIR_SERVER_PLACED = 2,	/* slept on, put on */
+	FT_PAIR_CLIENT_PLACED = 3,
+	FT_PAIR_PICKED = 4,	/* woken server put on, picked up on */
+};
+#define FT_PAIRS 5
+
+struct ft_latency {
+	ft_u64 sum_ns;
+	ft_u64 max_ns;
+	ft_u64 buckets[FT_HIST_BUCKETS];
+};
+
+/* One CPU's share of the requests of one opcode on one connection. */
+struct ft_totals {
+	ft_u64 requests;
+	ft_u64 errors;
+	ft_u64 bytes_in;
+	ft_u64 bytes_out;
+	ft_u64 kinds[FT_KINDS];
+	ft_u64 transports[FT_TRANSPORTS];
+	ft_u64 pickups[FT_PICKUPS];
+	ft_u64 hops[2][FT_DISTANCES];	/* request, reply */
+	ft_u64 wakeups[2][FT_WAKEUPS];	/* server, client */
+	ft_u64 migrations[FT_MIGRATIONS];
+	struct ft_latency stages[FT_STAGES];
+};
+
+#define FT_TOTALS_NONE 0xffffffffu
+
+/* Where the totals of a (connection, opcode) are. */
+struct ft_totals_id {
+	ft_u32 cell;
+	ft_u32 connection;	/* place in totals_connections, FT_TOTALS_NONE: no room */
+};
+
+struct ft_totals_connection {
+	ft_u32 id;	/* 0: free */
+	ft_u32 latency[2 * FT_DISTANCES];	/* by hop and distance: row of totals_latencies, 0: none yet */
+};
+
+/* Numbers that are equal for CPUs that share the thing. */
+struct ft_cpu_place {
+	ft_u32 core;
+	ft_u32 llc;
+	ft_u32 node;
+	ft_u32 known;
+};
+
 #endif /* FUSETRACE_H */

@@ -54,6 +54,8 @@ static __always_inline void announce(struct thread *t, struct task_struct *task)
 	__u64 comm[2] = {};
 	struct ft_task *info;
 
+	if (keep_totals)
+		return; /* nobody asks who it was */
 	if (t->named) {
 		t->named--;
 		return;
@@ -75,13 +77,25 @@ static __always_inline void announce(struct thread *t, struct task_struct *task)
 	t->named = NAME_EVERY;
 }
 
-static __always_inline struct ft_request *begin_record(void)
+/* Room for a finished request, in the ring or, where totals are kept, in passing. */
+static __always_inline struct ft_request *begin_record(struct ft_request *passing)
 {
-	struct ft_request *r = ring_reserve(sizeof(*r));
+	struct ft_request *r;
 
+	if (keep_totals)
+		return passing;
+	r = ring_reserve(sizeof(*r));
 	if (!r)
 		count_loss(FT_LOSS_RING_FULL);
 	return r;
+}
+
+static __always_inline void end_record(struct ft_request *r)
+{
+	if (keep_totals)
+		totals_add(r);
+	else
+		ring_submit(r);
 }
 
 /*
@@ -111,7 +125,7 @@ static __always_inline void save_request(struct ft_slot *s, __u32 seq)
 static __always_inline void finish(struct ft_slot *s, __u32 seq, __u64 resumed_ns, __u32 resume_cpu,
 				   __u32 flags)
 {
-	struct ft_request *r;
+	struct ft_request passing, *r;
 
 	if (s->saved_seq != seq)
 		save_request(s, seq);
@@ -121,7 +135,7 @@ static __always_inline void finish(struct ft_slot *s, __u32 seq, __u64 resumed_n
 		goto out;
 	if (!ft_sampled(s->connection, s->unique, sample_n))
 		goto out;
-	r = begin_record();
+	r = begin_record(&passing);
 	if (!r)
 		goto out;
 	ft_slot_record(s, seq, r);
@@ -135,7 +149,7 @@ static __always_inline void finish(struct ft_slot *s, __u32 seq, __u64 resumed_n
 		r->flags |= FT_F_ABORTED;
 	if (bpf_core_enum_value_exists(enum fuse_req_flag, FR_URING) && flag_set(s->req_flags, FR_URING))
 		r->transport = FT_TRANSPORT_IO_URING;
-	ring_submit(r);
+	end_record(r);
 out:
 	s->req = 0;
 }
@@ -325,7 +339,7 @@ static __always_inline void handle_ended(const struct req_view *view)
 static __always_inline void handle_message(const struct fuse_in_header *header, __u32 connection,
 					   __u32 device, struct task_struct *task, __u64 at, __u32 cpu)
 {
-	struct ft_request *r;
+	struct ft_request passing, *r;
 
 	if (!enabled || filter_cgroups_n || !passes_filters(connection, header->opcode))
 		return;
@@ -333,7 +347,7 @@ static __always_inline void handle_message(const struct fuse_in_header *header, 
 		return;
 	if (!ft_sampled(connection, header->unique, sample_n))
 		return;
-	r = begin_record();
+	r = begin_record(&passing);
 	if (!r)
 		return;
 	__builtin_memset(r, 0, sizeof(*r));
@@ -356,7 +370,7 @@ static __always_inline void handle_message(const struct fuse_in_header *header, 
 	r->client_waker_cpu = FT_CPU_UNKNOWN;
 	r->kind = FT_KIND_NOREPLY;
 	r->transport = device == CUSE_DEV ? FT_TRANSPORT_CUSE : FT_TRANSPORT_DEV;
-	ring_submit(r);
+	end_record(r);
 }
 
 #endif /* FUSETRACE_LIFE_H */

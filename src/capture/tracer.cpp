@@ -13,9 +13,13 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 
 #include "capture/bpf_object.h"
 #include "capture/descriptor.h"
+#include "capture/topology_sysfs.h"
+#include "capture/totals.h"
+#include "model/request.h"
 
 namespace fusetrace {
 namespace {
@@ -111,11 +115,6 @@ Result<std::vector<ft_open_device>> run_device_scan(fusetrace_bpf* object) {
   return split_records<ft_open_device>(*bytes);
 }
 
-// When a request's life ended, to put the records of several rings in order.
-uint64_t end_of(const ft_request& r) {
-  return std::max({r.resumed_ns, r.replied_ns, r.picked_up_ns});
-}
-
 }  // namespace
 
 struct Tracer::State {
@@ -125,6 +124,7 @@ struct Tracer::State {
   std::vector<Descriptor> rings;
   std::vector<Descriptor> cgroups;
   RingReader reader;
+  std::optional<Totals> totals;
   std::vector<ft_task> server_threads;
   std::vector<ft_request>* requests = nullptr;  // where on_record() puts things
   std::vector<ft_task>* tasks = nullptr;
@@ -145,14 +145,14 @@ struct Tracer::State {
     return 0;
   }
 
-  Result<void> configure(const TracerOptions& options);
+  Result<void> configure(const TracerOptions& options, bool preemptible_programs);
   Result<void> make_rings(uint64_t bytes);
   Result<void> add_cgroups(const std::vector<std::string>& paths);
   Result<void> attach();
   Result<std::vector<ft_open_device>> scan();
 };
 
-Result<void> Tracer::State::configure(const TracerOptions& options) {
+Result<void> Tracer::State::configure(const TracerOptions& options, bool preemptible_programs) {
   auto* settings = object->rodata;
   constexpr size_t most = std::size(fusetrace_bpf::fusetrace_bpf__rodata{}.filter_connections);
   if (options.connections.size() > most || options.pids.size() > most ||
@@ -169,6 +169,7 @@ Result<void> Tracer::State::configure(const TracerOptions& options) {
     if (opcode >= 128) return fail(fmt::format("opcode {} cannot be filtered for", opcode));
     settings->filter_opcode_bits[opcode / 64] |= 1ull << (opcode % 64);
   }
+  settings->preemptible = preemptible_programs;
   settings->sample_n = std::max(options.sample_n, 1u);
   const uint32_t slots = std::bit_ceil(std::max(options.slots, 64u));
   settings->slot_mask = slots - 1;
@@ -176,6 +177,10 @@ Result<void> Tracer::State::configure(const TracerOptions& options) {
 
   const int cpu_count = libbpf_num_possible_cpus();
   if (cpu_count < 1) return fail("cannot read the number of CPUs from /sys/devices/system/cpu");
+  if (options.totals) {
+    size_totals(*object, static_cast<uint32_t>(cpu_count));
+    return {};
+  }
   settings->rings_n = static_cast<uint32_t>(cpu_count);
   bpf_map__set_max_entries(object->maps.rings, static_cast<uint32_t>(cpu_count));
   return {};
@@ -272,20 +277,28 @@ Result<Tracer> Tracer::start(const Features& features, const TracerOptions& opti
   if (!object) return tl::make_unexpected(object.error());
   state->object = std::move(*object);
 
-  auto done = state->configure(options);
+  auto done = state->configure(options, features.preemptible_programs);
   if (done) done = load_object(state->object.get());
-  if (done) done = state->make_rings(options.ring_bytes);
+  if (done && !options.totals) done = state->make_rings(options.ring_bytes);
   if (done) done = state->add_cgroups(options.cgroups);
   if (done) done = state->attach();
   if (!done) return tl::make_unexpected(done.error());
   auto devices = state->scan();
   if (!devices) return tl::make_unexpected(devices.error());
-  state->object->bss->enabled = true;
-  return Tracer(std::move(state));
+  if (options.totals) {
+    auto totals = Totals::map(*state->object);
+    if (!totals) return tl::make_unexpected(totals.error());
+    state->totals = std::move(*totals);
+  }
+  Tracer tracer(std::move(state));
+  tracer.set_topology(read_topology());
+  tracer.state_->object->bss->enabled = true;
+  return tracer;
 }
 
 void Tracer::drain(std::vector<ft_request>& requests, std::vector<ft_task>& tasks) {
   const auto first = static_cast<std::ptrdiff_t>(requests.size());
+  if (!state_->reader) return;
   state_->requests = &requests;
   state_->tasks = &tasks;
   ring_buffer__consume(state_->reader.get());
@@ -322,6 +335,21 @@ void Tracer::stop(std::vector<ft_request>& requests, std::vector<ft_task>& tasks
     }
   }
   munmap(map, bytes);
+}
+
+void Tracer::read_totals(Snapshot& out) const {
+  if (state_->totals) state_->totals->read(out);
+}
+
+std::vector<uint32_t> Tracer::connections() const {
+  return state_->totals ? state_->totals->connections() : std::vector<uint32_t>{};
+}
+
+void Tracer::set_topology(const Topology& topology) {
+  for (const Cpu& cpu : topology.cpus()) {
+    if (cpu.id >= FT_MAX_CPUS) continue;
+    state_->object->bss->places[cpu.id] = {cpu.core, cpu.llc, cpu.node, 1};
+  }
 }
 
 Losses Tracer::losses() const {

@@ -14,6 +14,7 @@
 #include "fusetrace.h"
 #include "model/capture_info.h"
 #include "model/error.h"
+#include "model/snapshot.h"
 
 namespace fusetrace {
 
@@ -29,6 +30,8 @@ struct TracerOptions {
   uint64_t ring_bytes = 4ull << 20;
   uint32_t slots = 32768;  // requests in flight that can be followed; a power of two
   ProbePreference preference = ProbePreference::best;
+  // Keep running totals in the kernel in place of a record for each request.
+  bool totals = false;
   // Told what libbpf and the verifier say; empty: kept quiet.
   std::function<void(const char*)> log;
 };
@@ -50,6 +53,14 @@ class Tracer {
   // with the requests whose reply was seen but not their client's return, and
   // counts those still open as unanswered.
   void stop(std::vector<ft_request>& requests, std::vector<ft_task>& tasks);
+
+  // Without totals in the options a Tracer streams; with them drain() gets
+  // nothing, and these are the cells and connections since the start.
+  void read_totals(Snapshot& out) const;
+  // Connections that have totals.
+  std::vector<uint32_t> connections() const;
+  // Tells the kernel side which CPUs share what; for CPUs that came later too.
+  void set_topology(const Topology& topology);
 
   Losses losses() const;
   const ProbePlan& plan() const;

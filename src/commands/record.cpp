@@ -2,10 +2,7 @@
 // `fusetrace record`: captures one record per request into a recording until
 // the command ends, the time is up, or Ctrl-C.
 #include <fmt/format.h>
-#include <poll.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
-#include <sys/utsname.h>
 
 #include <CLI/CLI.hpp>
 #include <cerrno>
@@ -15,15 +12,14 @@
 #include <set>
 
 #include "capture/connections.h"
-#include "capture/topology_sysfs.h"
 #include "capture/tracer.h"
 #include "capture/workload.h"
+#include "commands/capture_loop.h"
 #include "commands/capture_options.h"
 #include "commands/commands.h"
 #include "commands/complain.h"
 #include "commands/duration.h"
 #include "commands/load_recording.h"
-#include "commands/version.h"
 #include "recording/writer.h"
 #include "views/summary.h"
 
@@ -46,12 +42,6 @@ constexpr milliseconds drain_period{20};
 constexpr milliseconds flush_period{1000};
 constexpr milliseconds progress_period{500};
 
-uint64_t clock_ns(clockid_t id) {
-  timespec now{};
-  clock_gettime(id, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1000000000ull + static_cast<uint64_t>(now.tv_nsec);
-}
-
 Result<uint32_t> parse_sample(const std::string& text) {
   const std::string number = text.starts_with("1/") ? text.substr(2) : std::string();
   char* end = nullptr;
@@ -61,59 +51,6 @@ Result<uint32_t> parse_sample(const std::string& text) {
   }
   return static_cast<uint32_t>(n);
 }
-
-CaptureInfo describe(const RecordOptions& options, const Tracer& tracer, uint32_t sample_n) {
-  CaptureInfo info;
-  utsname name{};
-  uname(&name);
-  info.kernel = name.release;
-  info.machine = name.machine;
-  info.hostname = name.nodename;
-  info.fusetrace_version = FUSETRACE_VERSION;
-  info.command_line = options.command;
-  info.filters = describe_filters(options.capture);
-  info.topology = read_topology();
-  info.probes = tracer.plan().probes;
-  info.start_ns = clock_ns(CLOCK_MONOTONIC);
-  info.realtime_offset_ns =
-      static_cast<int64_t>(clock_ns(CLOCK_REALTIME)) - static_cast<int64_t>(info.start_ns);
-  info.boottime_offset_ns =
-      static_cast<int64_t>(clock_ns(CLOCK_BOOTTIME)) - static_cast<int64_t>(info.start_ns);
-  info.sample_n = sample_n;
-  return info;
-}
-
-// SIGINT, SIGTERM and SIGCHLD as something to poll.
-class Signals {
- public:
-  Signals() {
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGCHLD);
-    sigprocmask(SIG_BLOCK, &set, &old_);
-    fd_ = Descriptor(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
-  }
-  ~Signals() { sigprocmask(SIG_SETMASK, &old_, nullptr); }
-  Signals(const Signals&) = delete;
-  Signals& operator=(const Signals&) = delete;
-
-  // Waits up to limit for a signal; 0 when there was none.
-  signalfd_siginfo wait(milliseconds limit) const {
-    pollfd poll_fd{fd_.get(), POLLIN, 0};
-    signalfd_siginfo info{};
-    if (poll(&poll_fd, 1, static_cast<int>(limit.count())) > 0 &&
-        read(fd_.get(), &info, sizeof(info)) != sizeof(info)) {
-      info = {};
-    }
-    return info;
-  }
-
- private:
-  sigset_t old_{};
-  Descriptor fd_;
-};
 
 class Recorder {
  public:
@@ -138,7 +75,7 @@ class Recorder {
     tasks_.clear();
     tracer_.stop(requests_, tasks_);
     auto done = write_out();
-    info_.end_ns = clock_ns(CLOCK_MONOTONIC);
+    info_.end_ns = capture_clock_ns();
     // Names of servers that never took a request, for the tables of threads.
     if (done) done = writer_.append_tasks(tracer_.server_threads());
     writer_.set_losses(tracer_.losses());
@@ -193,58 +130,27 @@ void show_progress(const Recorder& recorder, Clock::time_point start) {
              static_cast<double>(recorder.bytes()) / (1 << 20));
 }
 
-struct Outcome {
-  int status = 0;        // of the command; 0 without one
-  bool gave_up = false;  // second Ctrl-C
-};
-
-Result<Outcome> capture(Recorder& recorder, std::optional<Workload>& workload,
-                        const Signals& signals, std::optional<std::chrono::nanoseconds> duration) {
-  Outcome outcome;
+// Empties the rings at every tick, flushes and tells how it goes now and then.
+Result<CaptureOutcome> capture(Recorder& recorder, std::optional<Workload>& workload,
+                               const Signals& signals,
+                               std::optional<std::chrono::nanoseconds> duration) {
   const auto start = Clock::now();
   auto next_flush = start + flush_period;
   auto next_progress = start + progress_period;
   const bool progress = isatty(STDERR_FILENO) == 1;
-  bool interrupted = false;
-  while (true) {
-    const signalfd_siginfo signal = signals.wait(drain_period);
-    if (signal.ssi_signo == SIGINT || signal.ssi_signo == SIGTERM) {
-      if (interrupted) {
-        outcome.gave_up = true;
-        if (workload) workload->send_signal(SIGKILL);
-        break;
-      }
-      interrupted = true;
-      // A terminal sends Ctrl-C to the command itself; kill(1) does not.
-      if (workload && (signal.ssi_code == SI_USER || signal.ssi_signo == SIGTERM)) {
-        workload->send_signal(static_cast<int>(signal.ssi_signo));
-      }
-    }
-    if (auto done = recorder.drain(); !done) return tl::make_unexpected(done.error());
-    if (workload) {
-      if (const auto status = workload->exit_status()) {
-        outcome.status = *status;
-        break;
-      }
-    } else if (interrupted) {
-      break;
-    }
+  auto outcome = run_capture(workload, signals, duration, drain_period, [&]() -> Result<void> {
+    if (auto done = recorder.drain(); !done) return done;
     const auto now = Clock::now();
-    if (duration && now - start >= *duration) {
-      if (workload && !interrupted) workload->send_signal(SIGTERM);
-      if (!workload) break;
-      interrupted = true;
-      duration.reset();
-    }
     if (now >= next_flush) {
-      if (auto done = recorder.flush(); !done) return tl::make_unexpected(done.error());
+      if (auto done = recorder.flush(); !done) return done;
       next_flush = now + flush_period;
     }
     if (progress && now >= next_progress) {
       show_progress(recorder, start);
       next_progress = now + progress_period;
     }
-  }
+    return {};
+  });
   if (progress) fmt::print(stderr, "\r\033[K");
   return outcome;
 }
@@ -281,7 +187,7 @@ int run_record(const RecordOptions& options) {
   }
   auto tracer = Tracer::start(features, *tracer_options);
   if (!tracer) return complain(tracer.error());
-  CaptureInfo info = describe(options, *tracer, *sample_n);
+  CaptureInfo info = describe_capture(options.command, options.capture, *tracer, *sample_n);
   auto writer = RecordingWriter::create(options.output, info);
   if (!writer) return complain(writer.error());
   Recorder recorder(std::move(*tracer), std::move(*writer), std::move(info));

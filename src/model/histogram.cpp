@@ -36,6 +36,19 @@ void Histogram::merge(const Histogram& other) {
   max_ = std::max(max_, other.max_);
 }
 
+void Histogram::subtract(const Histogram& earlier) {
+  Histogram out;
+  for (uint32_t i = 0; i < counts_.size(); ++i) {
+    const uint32_t index = first_ + i;
+    const uint32_t before = index - earlier.first_;
+    const uint64_t had = before < earlier.counts_.size() ? earlier.counts_[before] : 0;
+    out.add_bucket(index, counts_[i] - std::min(had, counts_[i]));
+  }
+  out.sum_ = sum_ - std::min(earlier.sum_, sum_);
+  out.max_ = std::min(out.max_, max_);
+  *this = std::move(out);
+}
+
 void Histogram::add_bucket(uint32_t index, uint64_t count) {
   if (count == 0 || index >= FT_HIST_BUCKETS) return;
   if (index - first_ >= counts_.size()) widen(index, index);

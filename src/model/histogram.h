@@ -32,11 +32,15 @@ class Histogram {
   // What other holds, added to this.
   void merge(const Histogram& other);
 
-  // Counts of one bucket at once, as the kernel's running totals give them;
-  // sum is exact, min and max are not known then but from the buckets.
+  // What other holds, taken away again: other is an earlier state of this one.
+  // Min and max are then known from the buckets only.
+  void subtract(const Histogram& earlier);
+
+  // Counts of one bucket at once, as the kernel's running totals give them: sum
+  // and max are then told apart, min is known from the buckets only.
   void add_bucket(uint32_t index, uint64_t count);
   void add_sum(uint64_t sum_ns) { sum_ += sum_ns; }
-  void note_max(uint64_t ns) { max_ = std::max(max_, ns); }
+  void set_max(uint64_t ns) { max_ = ns; }
 
   uint64_t count() const { return count_; }
   uint64_t sum() const { return sum_; }

@@ -53,6 +53,7 @@ struct Wakeups {
   uint64_t placed(Placement placement, WakeHint hint) const;
   uint64_t total() const;
   void merge(const Wakeups& other);
+  void subtract(const Wakeups& earlier);
 };
 
 // The counts of a group of requests: of one opcode on one connection, and by
@@ -71,6 +72,8 @@ struct Cell {
   std::array<Histogram, stage_count> stages;
 
   void merge(const Cell& other);
+  // Takes away an earlier state of the same counts.
+  void subtract(const Cell& earlier);
   uint64_t migrations_total() const;
   // Requests whose hop is known.
   uint64_t hop_known(Hop hop) const;
@@ -97,6 +100,7 @@ class CpuMatrix {
     return from < rows_.size() && to < rows_[from].size() ? rows_[from][to] : 0;
   }
   void merge(const CpuMatrix& other);
+  void subtract(const CpuMatrix& earlier);
   // CPUs up to and with the highest that was counted.
   uint32_t size() const { return size_; }
 
@@ -118,6 +122,7 @@ struct ConnectionTotals {
   CpuMatrix picked;
 
   void merge(const ConnectionTotals& other);
+  void subtract(const ConnectionTotals& earlier);
 };
 
 // A thread as client or as server.
@@ -170,6 +175,10 @@ struct Snapshot {
   // Stretch from the capture's start to its end, or to the last request of one
   // that was cut off.
   double seconds = 0;
+
+  // What came since an earlier snapshot of the same totals: cells, connections,
+  // losses and seconds.
+  Snapshot since(const Snapshot& earlier) const;
 
   // One second each where there are enough of those, else shorter; never
   // shorter than least_ns. Empty without intervals.

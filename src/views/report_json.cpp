@@ -250,6 +250,10 @@ Json report_json_value(const Snapshot& snapshot) {
   return out;
 }
 
+std::string render_report_json_line(const Snapshot& snapshot) {
+  return report_json_value(snapshot).dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
 std::string render_report_json(const Snapshot& snapshot) {
   // Names come from other programs and need not be UTF-8.
   return report_json_value(snapshot).dump(2, ' ', false, Json::error_handler_t::replace) + "\n";

@@ -11,5 +11,7 @@ namespace fusetrace {
 
 // "schema": "fusetrace.report/1". Ends with a newline.
 std::string render_report_json(const Snapshot& snapshot);
+// The same in one line.
+std::string render_report_json_line(const Snapshot& snapshot);
 
 }  // namespace fusetrace

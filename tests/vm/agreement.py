@@ -15,8 +15,8 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 REQUESTS = 2000
 
-# Layout: options of tests/vm/run, then the cases: name, the kind of hook, options
-# of bench, and the one distance that every pinned request must have.
+# Layout: options of tests/vm/run, then the cases: name, the kind of hook (or
+# stat, for running totals in place of a recording), options of bench, and the one distance that every pinned request must have.
 SAME = "--client-cpus 0 --server-cpus 0"
 ACROSS = "--client-cpus 0 --server-cpus 1"
 LAYOUTS = {
@@ -37,6 +37,8 @@ LAYOUTS = {
             ("splice", "best", "--reader splice", None),
             ("epoll", "best", "--nonblock", None),
             ("mixed", "best", "--op mixed", None),
+            ("totals", "stat", "--op mixed", None),
+            ("totals, one CPU", "stat", SAME, "same_cpu"),
         ],
     ),
     "smt": (
@@ -64,11 +66,16 @@ def script(cases):
     """What the guest runs: after a line with the case's number its two documents."""
     lines = ["fusetrace doctor >&2"]
     for number, (_, hook, options, _) in enumerate(cases):
+        bench = f"fusetrace bench --servers 4 --clients 4 --requests {REQUESTS} {options} --json"
+        if hook == "stat":
+            capture = f"fusetrace stat --json -- sh -c '{bench} >b.json' >r.json 2>err"
+            report = "cat r.json"
+        else:
+            capture = f"fusetrace record --probes {hook} -o r.rec -- {bench} >b.json 2>err"
+            report = "fusetrace report --json r.rec"
         lines.append(
-            f"echo '=case {number}'; "
-            f"fusetrace record --probes {hook} -o r.rec -- fusetrace bench --servers 4 --clients 4 "
-            f"--requests {REQUESTS} {options} --json >b.json 2>err && cat b.json && "
-            f"echo '=report' && fusetrace report --json r.rec || head -n 1 err"
+            f"echo '=case {number}'; {capture} && cat b.json && echo '=report' && {report} || "
+            "head -n 1 err"
         )
     return "\n".join(lines)
 
@@ -78,7 +85,7 @@ def check(truth, seen, hook, distance):
     wrong = []
     # Asked for by name, a kind of hook may lose what the plan would not have let it.
     lost = {name: n for name, n in seen["lost"].items() if n}
-    if lost and (hook == "best" or set(lost) != {"recursion"}):
+    if lost and (hook in ("best", "stat") or set(lost) != {"recursion"}):
         wrong.append(f"lost {lost}")
     counts = {name: cell["requests"] for name, cell in seen["opcodes"].items()}
     wanted = {name: n for name, n in truth["opcodes"].items() if n}

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+// `fusetrace stat`: counts in the kernel while a command runs, and no file.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <cmath>
+#include <set>
+
+#include "capture/connections.h"
+#include "capture/tracer.h"
+#include "capture/workload.h"
+#include "commands/capture_loop.h"
+#include "commands/capture_options.h"
+#include "commands/commands.h"
+#include "commands/complain.h"
+#include "commands/duration.h"
+#include "commands/terminal.h"
+#include "views/report_json.h"
+#include "views/report_text.h"
+#include "views/stat_line.h"
+
+namespace fusetrace {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+struct StatOptions {
+  CaptureOptions capture;
+  std::string interval;
+  bool json = false;
+  std::vector<std::string> by;
+  std::vector<std::string> command;
+};
+
+// How often new connections are looked for: their mount point must be found
+// while it is there.
+constexpr milliseconds look_period{100};
+
+class Stat {
+ public:
+  Stat(Tracer tracer, CaptureInfo info) : tracer_(std::move(tracer)), info_(std::move(info)) {
+    look_up_connections();
+  }
+
+  // Finds out about connections that were not known yet.
+  void look() {
+    for (const uint32_t id : tracer_.connections()) {
+      if (info_.connections.count(id) == 0 && asked_.insert(id).second) {
+        look_up_connections();
+        return;
+      }
+    }
+  }
+
+  void stop() {
+    std::vector<ft_request> none;
+    std::vector<ft_task> no_tasks;
+    tracer_.stop(none, no_tasks);
+    info_.end_ns = capture_clock_ns();
+  }
+
+  Snapshot snapshot() const {
+    Snapshot out;
+    out.info = info_;
+    out.losses = tracer_.losses();
+    tracer_.read_totals(out);
+    const uint64_t end = info_.end_ns != 0 ? info_.end_ns : capture_clock_ns();
+    out.seconds = static_cast<double>(end - info_.start_ns) / 1e9;
+    return out;
+  }
+
+ private:
+  void look_up_connections() {
+    auto devices = tracer_.scan_devices();
+    for (auto& [id, connection] :
+         find_connections(devices ? *devices : std::vector<ft_open_device>{})) {
+      info_.connections.insert_or_assign(id, connection);
+    }
+  }
+
+  Tracer tracer_;
+  CaptureInfo info_;
+  std::set<uint32_t> asked_;
+};
+
+// What came in one interval after another.
+class Intervals {
+ public:
+  Intervals(std::chrono::nanoseconds period, bool json) : period_(period), json_(json) {}
+
+  void start() { next_ = Clock::now() + period_; }
+
+  void print_when_due(const Stat& stat) {
+    const auto now = Clock::now();
+    if (now < next_) return;
+    next_ = std::max(next_ + period_, now);
+    print(stat.snapshot());
+  }
+
+  void print(const Snapshot& now) {
+    const Snapshot since = now.since(before_);
+    if (json_) {
+      fmt::print("{}\n", render_report_json_line(since));
+    } else {
+      if (lines_++ % 20 == 0) fmt::print("{}", stat_line_heading());
+      fmt::print("{}", stat_line(since, now.seconds));
+    }
+    fflush(stdout);
+    before_ = now;
+  }
+
+ private:
+  std::chrono::nanoseconds period_;
+  bool json_;
+  Clock::time_point next_;
+  Snapshot before_;
+  size_t lines_ = 0;
+};
+
+int run_stat(const StatOptions& options, const GlobalOptions& global) {
+  auto tracer_options = resolve_capture_options(options.capture);
+  if (!tracer_options) return complain(tracer_options.error());
+  tracer_options->totals = true;
+  std::optional<std::chrono::nanoseconds> duration;
+  if (!options.capture.duration.empty()) {
+    auto parsed = parse_duration(options.capture.duration);
+    if (!parsed) return complain(parsed.error(), 2);
+    duration = *parsed;
+  }
+  std::optional<Intervals> intervals;
+  if (!options.interval.empty()) {
+    auto parsed = parse_duration(options.interval);
+    if (!parsed) return complain(parsed.error(), 2);
+    if (*parsed < milliseconds(10)) {
+      return complain({"an interval of " + options.interval + " is too short", "10ms or more"}, 2);
+    }
+    intervals.emplace(*parsed, options.json);
+  }
+  const Features features = detect_features();
+  if (auto ok = check_requirements(features); !ok) return complain(ok.error());
+
+  const Signals signals;
+  std::optional<Workload> workload;
+  if (!options.command.empty()) {
+    auto prepared = Workload::prepare(options.command);
+    if (!prepared) return complain(prepared.error());
+    workload.emplace(std::move(*prepared));
+  }
+  auto tracer = Tracer::start(features, *tracer_options);
+  if (!tracer) return complain(tracer.error());
+  CaptureInfo info = describe_capture(options.command, options.capture, *tracer, 1);
+  Stat stat(std::move(*tracer), std::move(info));
+
+  if (intervals) intervals->start();
+  if (workload) {
+    if (auto released = workload->release(); !released) return complain(released.error());
+  } else {
+    fmt::print(stderr, "Counting FUSE requests; Ctrl-C ends it.\n");
+  }
+  const milliseconds period =
+      options.interval.empty() ? look_period : std::min(look_period, milliseconds(10));
+  auto outcome = run_capture(workload, signals, duration, period, [&]() -> Result<void> {
+    stat.look();
+    if (intervals) intervals->print_when_due(stat);
+    return {};
+  });
+  if (!outcome) return complain(outcome.error());
+  if (outcome->gave_up) return 1;
+  stat.stop();
+  const Snapshot all = stat.snapshot();
+  if (intervals) {
+    intervals->print(all);
+  } else if (options.json) {
+    fmt::print("{}", render_report_json(all));
+  } else {
+    RenderOptions render = render_options_for(STDOUT_FILENO, global);
+    render.by.insert(options.by.begin(), options.by.end());
+    fmt::print("{}", render_report_text(all, render));
+  }
+  return outcome->status;
+}
+
+}  // namespace
+
+void add_stat_command(CLI::App& app, Action& action) {
+  auto* sub = app.add_subcommand("stat", "count FUSE requests in the kernel, without a file");
+  auto options = std::make_shared<StatOptions>();
+  sub->add_option("-I,--interval", options->interval,
+                  "print what came in every interval: 500ms, 1s; the last one may be shorter");
+  sub->add_flag("--json", options->json,
+                "print JSON (fusetrace.report/1); with -I one document a line");
+  sub->add_option("--by", options->by, "tables to print: opcode,connection,cpu,pickup")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(CLI::IsMember({"opcode", "connection", "cpu", "pickup"}));
+  add_capture_options(*sub, options->capture);
+  sub->add_option("command", options->command, "command to run and measure, after --");
+  sub->footer(
+      "  fusetrace stat -- ls -lR /mnt/fuse\n"
+      "  fusetrace stat -I 1s --mount /mnt/fuse");
+  sub->callback([&action, options] {
+    action.run = [&action, options] { return run_stat(*options, action.global); };
+  });
+}
+
+}  // namespace fusetrace
