@@ -46,7 +46,9 @@ inline uint32_t count_request(Cell& cell, const ft_request& r, const RequestFact
   cell.bytes_out += r.bytes_out;
   ++cell.kinds[std::min<size_t>(r.kind, FT_KINDS - 1)];
   ++cell.transports[r.transport < FT_TRANSPORTS ? r.transport : 0];
-  ++cell.pickups[r.pickup < FT_PICKUPS ? r.pickup : 0];
+  const size_t pickup = r.pickup < FT_PICKUPS ? r.pickup : 0;
+  ++cell.pickups[pickup];
+  ++cell.pickup_hops[pickup][static_cast<size_t>(facts.request_hop)];
   ++cell.hops[0][static_cast<size_t>(facts.request_hop)];
   if (has_reply_hop(r)) ++cell.hops[1][static_cast<size_t>(facts.reply_hop)];
   for (size_t i = 0; i < stage_count; ++i) {

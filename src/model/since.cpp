@@ -39,6 +39,7 @@ void Cell::subtract(const Cell& earlier) {
   take_all(kinds, earlier.kinds);
   take_all(transports, earlier.transports);
   take_all(pickups, earlier.pickups);
+  for (size_t i = 0; i < FT_PICKUPS; ++i) take_all(pickup_hops[i], earlier.pickup_hops[i]);
   for (size_t i = 0; i < hop_count; ++i) take_all(hops[i], earlier.hops[i]);
   subtract_all(wakeups, earlier.wakeups);
   take_all(migrations, earlier.migrations);

@@ -68,6 +68,7 @@ void Cell::merge(const Cell& other) {
   add_all(kinds, other.kinds);
   add_all(transports, other.transports);
   add_all(pickups, other.pickups);
+  for (size_t i = 0; i < FT_PICKUPS; ++i) add_all(pickup_hops[i], other.pickup_hops[i]);
   for (size_t i = 0; i < hop_count; ++i) add_all(hops[i], other.hops[i]);
   merge_all(wakeups, other.wakeups);
   add_all(migrations, other.migrations);

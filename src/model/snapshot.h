@@ -42,6 +42,14 @@ inline constexpr std::array<std::string_view, wake_hint_count> wake_hint_names =
     "plain", "sync", "current_cpu", "unknown"};
 
 using HopCounts = std::array<uint64_t, distance_count>;
+// Those whose distance is known.
+inline uint64_t known_hops(const HopCounts& counts) {
+  uint64_t sum = 0;
+  for (size_t d = 0; d < distance_count; ++d) {
+    if (d != static_cast<size_t>(Distance::unknown)) sum += counts[d];
+  }
+  return sum;
+}
 
 // Wakeups of one side, by where the thread was put, whether that CPU was idle,
 // and the hint.
@@ -66,6 +74,9 @@ struct Cell {
   std::array<uint64_t, FT_KINDS> kinds = {};
   std::array<uint64_t, FT_TRANSPORTS> transports = {};
   std::array<uint64_t, FT_PICKUPS> pickups = {};
+  // Request hop by pickup. Only from requests: running totals do not have it, and
+  // then all is 0.
+  std::array<HopCounts, FT_PICKUPS> pickup_hops = {};
   std::array<HopCounts, hop_count> hops = {};
   std::array<Wakeups, side_count> wakeups = {};
   std::array<uint64_t, migration_count> migrations = {};

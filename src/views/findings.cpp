@@ -133,6 +133,25 @@ void idle_targets(const Cell& total, std::vector<std::string>& out) {
                             percent_text(idle, known)));
 }
 
+// Whether it is the wakeup that takes requests to another CPU.
+void woken_distance(const Cell& total, std::vector<std::string>& out) {
+  const HopCounts& woken = total.pickup_hops[FT_PICKUP_WOKEN];
+  HopCounts running = total.pickup_hops[FT_PICKUP_BUSY];
+  for (size_t d = 0; d < distance_count; ++d) {
+    running[d] += total.pickup_hops[FT_PICKUP_POACHED][d];
+  }
+  const uint64_t woken_known = known_hops(woken);
+  const uint64_t running_known = known_hops(running);
+  if (std::min(woken_known, running_known) < enough) return;
+  const double difference =
+      per_request(woken[0], woken_known) - per_request(running[0], running_known);
+  if (std::abs(difference) < 0.2) return;
+  out.push_back(fmt::format(
+      "Of the requests that were taken by the server woken for them, {} were served on their "
+      "client's CPU; of those that a running server took, {}.",
+      percent_text(woken[0], woken_known), percent_text(running[0], running_known)));
+}
+
 // Throughput that swings with placement: the rate of the intervals against
 // their same-CPU ratio.
 void swing(const Snapshot& snapshot, std::vector<std::string>& out) {
@@ -192,6 +211,7 @@ std::vector<std::string> findings(const Snapshot& snapshot) {
   const Cell total = snapshot.total();
   distance_cost(total, snapshot.all_connections(), out);
   swing(snapshot, out);
+  woken_distance(total, out);
   stage_share(total, out);
   sync_migrates(total, out);
   migrations(total, out);

@@ -158,6 +158,7 @@ void add_threads(Json& out, const Snapshot& snapshot, const std::string& key,
                  const std::map<uint32_t, ThreadTotals>& threads, const char* latency) {
   constexpr size_t most = 500;
   std::vector<std::pair<uint32_t, const ThreadTotals*>> order;
+  order.reserve(threads.size());
   for (const auto& [tid, totals] : threads) order.emplace_back(tid, &totals);
   std::stable_sort(order.begin(), order.end(), [](const auto& a, const auto& b) {
     return a.second->requests > b.second->requests;
@@ -228,6 +229,13 @@ Json report_json_value(const Snapshot& snapshot) {
                    {"busy", total.pickups[FT_PICKUP_BUSY]},
                    {"poached", total.pickups[FT_PICKUP_POACHED]},
                    {"unknown", total.pickups[FT_PICKUP_UNKNOWN]}};
+  Json& pickup_hops = out["pickup_hops"] = Json::object();
+  for (size_t i = 0; i < FT_PICKUPS; ++i) {
+    // Running totals have none.
+    const HopCounts& hops = total.pickup_hops[i];
+    if (known_hops(hops) + hops[static_cast<size_t>(Distance::unknown)] == 0) continue;
+    pickup_hops[std::string(pickup_names[i])] = hops_json(hops);
+  }
   out["hops"] = both_hops_json(total);
   out["wakeups"] = wakeups_json(total);
   out["migrations"] = counts_json(total.migrations, migration_names);

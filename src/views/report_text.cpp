@@ -120,15 +120,25 @@ std::string matrices(const Snapshot& s, const ConnectionTotals& all, const Rende
 }
 
 std::string pickup_table(const Cell& total, const RenderOptions& options) {
-  Table table({"<pickup", "requests", "share", "<"});
+  // Running totals have no hops by pickup.
+  bool hops = false;
+  for (const HopCounts& counts : total.pickup_hops) hops |= known_hops(counts) > 0;
+  std::vector<std::string> columns = {"<pickup", "requests", "share"};
+  if (hops) columns.emplace_back("same CPU");
+  columns.emplace_back("<");
+  Table table(columns);
   constexpr std::array<const char*, FT_PICKUPS> meaning = {
       "not seen", "its taker was asleep, and woken for it",
       "a running server took it on its way to read",
       "one server was woken for it, another took it"};
   for (const size_t i : {FT_PICKUP_WOKEN, FT_PICKUP_BUSY, FT_PICKUP_POACHED, FT_PICKUP_UNKNOWN}) {
     if (total.pickups[i] == 0) continue;
-    table.add({std::string(pickup_names[i]), std::to_string(total.pickups[i]),
-               percent_text(total.pickups[i], total.requests), meaning[i]});
+    std::vector<std::string> row = {std::string(pickup_names[i]), std::to_string(total.pickups[i]),
+                                    percent_text(total.pickups[i], total.requests)};
+    const HopCounts& counts = total.pickup_hops[i];
+    if (hops) row.push_back(percent_text(counts[0], known_hops(counts)));
+    row.emplace_back(meaning[i]);
+    table.add(row);
   }
   if (table.empty()) return {};
   return heading("How requests met their server", options) + table.render(options.width);
@@ -214,6 +224,7 @@ std::string opcode_table(const Snapshot& s, const RenderOptions& options) {
   std::map<uint32_t, Cell> by_opcode;
   for (const auto& [key, cell] : s.cells) by_opcode[key.second].merge(cell);
   std::vector<std::pair<uint32_t, const Cell*>> order;
+  order.reserve(by_opcode.size());
   for (const auto& [opcode, cell] : by_opcode) order.emplace_back(opcode, &cell);
   std::stable_sort(order.begin(), order.end(), [](const auto& a, const auto& b) {
     return a.second->requests > b.second->requests;
@@ -252,6 +263,7 @@ std::string thread_table(const Snapshot& s, const std::map<uint32_t, ThreadTotal
                          const char* title, const char* latency_name,
                          const RenderOptions& options) {
   std::vector<std::pair<uint32_t, const ThreadTotals*>> order;
+  order.reserve(threads.size());
   for (const auto& [tid, totals] : threads) order.emplace_back(tid, &totals);
   std::stable_sort(order.begin(), order.end(), [](const auto& a, const auto& b) {
     return a.second->requests > b.second->requests;

@@ -75,6 +75,23 @@ TEST(Findings, ASwingOfTheRateIsTiedToPlacement) {
       << all_findings(requests);
 }
 
+TEST(Findings, WakeupsThatTakeRequestsElsewhere) {
+  std::vector<ft_request> requests;
+  for (int i = 0; i < 1000; ++i) {
+    const bool woken = i % 2 == 0;
+    const bool far = woken && i % 8 != 0;
+    requests.push_back(make_request({.pickup = woken ? FT_PICKUP_WOKEN : FT_PICKUP_BUSY,
+                                     .server_cpu = static_cast<uint16_t>(far ? 1 : 0)}));
+  }
+  EXPECT_NE(all_findings(requests).find("taken by the server woken for them, 25.0 % were served on "
+                                        "their client's CPU; of those that a running server took, "
+                                        "100.0 %"),
+            std::string::npos)
+      << all_findings(requests);
+  for (ft_request& r : requests) r.pickup = FT_PICKUP_BUSY;
+  EXPECT_EQ(all_findings(requests).find("taken by the server woken"), std::string::npos);
+}
+
 TEST(Findings, SyncWakeupsThatWereSeen) {
   std::vector<ft_request> requests(
       300, make_request({.flags = FT_F_SERVER_WAKE_FLAGS_KNOWN | FT_F_SERVER_WAKE_SYNC}));

@@ -85,6 +85,7 @@ drawFindings();
 if (report.requests) {
   drawTime();
   drawHops();
+  drawPickups();
   drawMatrices();
   drawLatency();
   drawStages();
@@ -92,7 +93,7 @@ if (report.requests) {
   drawGroups();
 } else {
   byId('headline').after(make('p', {}, 'No requests were recorded.'));
-  for (const id of ['time', 'hops', 'matrix', 'latency', 'stages', 'flow', 'opcodes', 'connections', 'clients', 'servers']) {
+  for (const id of ['time', 'hops', 'pickup', 'matrix', 'latency', 'stages', 'flow', 'opcodes', 'connections', 'clients', 'servers']) {
     remove(id);
   }
 }

@@ -93,6 +93,18 @@ function drawHops() {
   ], rows);
 }
 
+function drawPickups() {
+  const rows = ['woken', 'busy', 'poached', 'unknown'].filter((name) => report.pickup[name])
+    .map((name) => ({name, requests: report.pickup[name], hops: (report.pickup_hops || {})[name] || {}}));
+  table(byId('pickup').querySelector('.table'), [
+    {title: 'pickup', left: true, text: (row) => row.name},
+    numberColumn('requests', (row) => row.requests),
+    shareColumn('share', (row) => row.requests, () => report.requests),
+    shareColumn('same CPU', (row) => row.hops.same_cpu,
+                (row) => sum(distances.slice(0, 5).map((d) => row.hops[d] || 0))),
+  ], rows);
+}
+
 function drawGroups() {
   const opcodes = Object.entries(report.opcodes).map(([name, group]) => ({name, ...group}));
   table(byId('opcodes').querySelector('.table'),

@@ -71,7 +71,7 @@ return {
   warnings: [...document.querySelectorAll('.warning')].map((p) => p.textContent),
   charts: Object.fromEntries(['time', 'matrix-request', 'matrix-reply', 'latency', 'stages', 'flow']
     .map((id) => [id, chart(id)])),
-  tables: Object.fromEntries(['hops', 'stages', 'opcodes', 'connections', 'clients', 'servers']
+  tables: Object.fromEntries(['hops', 'pickup', 'stages', 'opcodes', 'connections', 'clients', 'servers']
     .map((id) => [id, rows(id)])),
 };
 """
@@ -138,6 +138,11 @@ class Page:
             "hop table",
             {(row[0], row[2]) for row in tables["hops"]},
             {(hop, str(n)) for hop in ("request", "reply") for n in report["hops"][hop].values() if n},
+        )
+        self.equal(
+            "pickups",
+            {row[0]: row[1] for row in tables["pickup"]},
+            {name: str(n) for name, n in report["pickup"].items() if n},
         )
         self.equal(
             "opcodes",
