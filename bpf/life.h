@@ -77,27 +77,6 @@ static __always_inline void announce(struct thread *t, struct task_struct *task)
 	t->named = NAME_EVERY;
 }
 
-/* Room for a finished request, in the ring or, where totals are kept, in passing. */
-static __always_inline struct ft_request *begin_record(struct ft_request *passing)
-{
-	struct ft_request *r;
-
-	if (keep_totals)
-		return passing;
-	r = ring_reserve(sizeof(*r));
-	if (!r)
-		count_loss(FT_LOSS_RING_FULL);
-	return r;
-}
-
-static __always_inline void end_record(struct ft_request *r)
-{
-	if (keep_totals)
-		totals_add(r);
-	else
-		ring_submit(r);
-}
-
 /*
  * Keeps what is known from struct fuse_req, for a client that may be gone, and
  * the request freed, before its return is noticed.
@@ -115,29 +94,9 @@ static __always_inline void save_request(struct ft_slot *s, __u32 seq)
 	s->saved_seq = seq;
 }
 
-/*
- * Hands over the record of a finished request, the slot's owner number seq, and
- * frees the slot. Whoever sees the client run may try, on two CPUs at once: the
- * first one does it. The struct fuse_req is still there, or what it held was
- * saved: this runs in fuse_request_end(), or before its client, which holds a
- * reference, runs again.
- */
-static __always_inline void finish(struct ft_slot *s, __u32 seq, __u64 resumed_ns, __u32 resume_cpu,
-				   __u32 flags)
+static __always_inline void fill_record(struct ft_request *r, const struct ft_slot *s, __u32 seq,
+					__u64 resumed_ns, __u32 resume_cpu, __u32 flags)
 {
-	struct ft_request passing, *r;
-
-	if (s->saved_seq != seq)
-		save_request(s, seq);
-	if (__sync_val_compare_and_swap(&s->seq, seq, seq | 1) != seq)
-		return;
-	if (filter_tgids_n && !s->wanted)
-		goto out;
-	if (!ft_sampled(s->connection, s->unique, sample_n))
-		goto out;
-	r = begin_record(&passing);
-	if (!r)
-		goto out;
 	ft_slot_record(s, seq, r);
 	r->resumed_ns = resumed_ns;
 	r->resume_cpu = resume_cpu;
@@ -149,7 +108,41 @@ static __always_inline void finish(struct ft_slot *s, __u32 seq, __u64 resumed_n
 		r->flags |= FT_F_ABORTED;
 	if (bpf_core_enum_value_exists(enum fuse_req_flag, FR_URING) && flag_set(s->req_flags, FR_URING))
 		r->transport = FT_TRANSPORT_IO_URING;
-	end_record(r);
+}
+
+/*
+ * Hands over the record of a finished request, the slot's owner number seq, and
+ * frees the slot. Whoever sees the client run may try, on two CPUs at once: the
+ * first one does it. The struct fuse_req is still there, or what it held was
+ * saved: this runs in fuse_request_end(), or before its client, which holds a
+ * reference, runs again.
+ */
+static __always_inline void finish(struct ft_slot *s, __u32 seq, __u64 resumed_ns, __u32 resume_cpu,
+				   __u32 flags)
+{
+	if (s->saved_seq != seq)
+		save_request(s, seq);
+	if (__sync_val_compare_and_swap(&s->seq, seq, seq | 1) != seq)
+		return;
+	if (filter_tgids_n && !s->wanted)
+		goto out;
+	if (!ft_sampled(s->connection, s->unique, sample_n))
+		goto out;
+	if (keep_totals) {
+		struct ft_request r;
+
+		fill_record(&r, s, seq, resumed_ns, resume_cpu, flags);
+		totals_add(&r);
+	} else {
+		struct ft_request *r = ring_reserve(sizeof(*r));
+
+		if (!r) {
+			count_loss(FT_LOSS_RING_FULL);
+			goto out;
+		}
+		fill_record(r, s, seq, resumed_ns, resume_cpu, flags);
+		ring_submit(r);
+	}
 out:
 	s->req = 0;
 }
@@ -335,21 +328,10 @@ static __always_inline void handle_ended(const struct req_view *view)
 	}
 }
 
-/* FORGET, BATCH_FORGET and INTERRUPT travel without a struct fuse_req: seen at the read alone. */
-static __always_inline void handle_message(const struct fuse_in_header *header, __u32 connection,
-					   __u32 device, struct task_struct *task, __u64 at, __u32 cpu)
+static __always_inline void fill_message(struct ft_request *r, const struct fuse_in_header *header,
+					 __u32 connection, __u32 device, struct task_struct *task,
+					 __u64 at, __u32 cpu)
 {
-	struct ft_request passing, *r;
-
-	if (!enabled || filter_cgroups_n || !passes_filters(connection, header->opcode))
-		return;
-	if (filter_tgids_n && !tgid_wanted(task->tgid))
-		return;
-	if (!ft_sampled(connection, header->unique, sample_n))
-		return;
-	r = begin_record(&passing);
-	if (!r)
-		return;
 	__builtin_memset(r, 0, sizeof(*r));
 	r->picked_up_ns = at;
 	r->unique = header->unique;
@@ -370,7 +352,33 @@ static __always_inline void handle_message(const struct fuse_in_header *header, 
 	r->client_waker_cpu = FT_CPU_UNKNOWN;
 	r->kind = FT_KIND_NOREPLY;
 	r->transport = device == CUSE_DEV ? FT_TRANSPORT_CUSE : FT_TRANSPORT_DEV;
-	end_record(r);
+}
+
+/* FORGET, BATCH_FORGET and INTERRUPT travel without a struct fuse_req: seen at the read alone. */
+static __always_inline void handle_message(const struct fuse_in_header *header, __u32 connection,
+					   __u32 device, struct task_struct *task, __u64 at, __u32 cpu)
+{
+	if (!enabled || filter_cgroups_n || !passes_filters(connection, header->opcode))
+		return;
+	if (filter_tgids_n && !tgid_wanted(task->tgid))
+		return;
+	if (!ft_sampled(connection, header->unique, sample_n))
+		return;
+	if (keep_totals) {
+		struct ft_request r;
+
+		fill_message(&r, header, connection, device, task, at, cpu);
+		totals_add(&r);
+	} else {
+		struct ft_request *r = ring_reserve(sizeof(*r));
+
+		if (!r) {
+			count_loss(FT_LOSS_RING_FULL);
+			return;
+		}
+		fill_message(r, header, connection, device, task, at, cpu);
+		ring_submit(r);
+	}
 }
 
 #endif /* FUSETRACE_LIFE_H */
