@@ -3,7 +3,8 @@
 """Backfills a Prometheus from `fusetrace export --format openmetrics` and holds
 its answers against `fusetrace report --json` of the same recording.
 
-usage: check_openmetrics.py GENERATE_RECORDING FUSETRACE [RECORDING…]
+usage: check_openmetrics.py GENERATE_RECORDING FUSETRACE DASHBOARDS [RECORDING…]
+Every query of the Grafana dashboards in that folder must have an answer too.
 With RECORDING, those are checked and nothing is generated.
 """
 
@@ -232,7 +233,49 @@ def check_rates(prometheus, report, times):
         sys.exit(f"a same-CPU ratio of {ratio}, but the report has {hops}")
 
 
-def check(fusetrace, recording, directory):
+def panel_queries(folder):
+    """Title of the panel and expression, of every dashboard; each panel must say
+    what it shows, and in which unit."""
+    for name in sorted(os.listdir(folder)):
+        if not name.endswith(".json"):
+            continue
+        with open(os.path.join(folder, name), encoding="utf-8") as file:
+            board = json.load(file)
+        for panel in board["panels"]:
+            where = f"{name}: {panel['title']}"
+            if not panel.get("description") or not panel["fieldConfig"]["defaults"].get("unit"):
+                sys.exit(f"{where} has no description or no unit")
+            if panel["datasource"]["uid"] != "${datasource}" or not panel["targets"]:
+                sys.exit(f"{where} is bound to a data source, or has no query")
+            for target in panel["targets"]:
+                yield where, target["expr"]
+
+
+def check_panels(prometheus, dashboards, report, times):
+    """As Grafana would ask, with all of each variable chosen."""
+    window = f"{round((times[-1] - times[0]) * 1000)}ms"
+    asked = 0
+    for where, expression in panel_queries(dashboards):
+        for variable, value in (
+            ("$__rate_interval", window),
+            ("$__range", window),
+            ("$instance", report["hostname"]),
+            ("$connection", ".*"),
+            ("$opcode", ".*"),
+        ):
+            expression = expression.replace(variable, value)
+        if "$" in expression:
+            sys.exit(f"{where} uses a variable that nobody sets: {expression}")
+        values = prometheus.query(expression, times[-1])
+        if not values or all(math.isnan(value) for value in values.values()):
+            sys.exit(f"{where} has no data: {expression}")
+        asked += 1
+    if asked == 0:
+        sys.exit(f"no query in {dashboards}")
+    return asked
+
+
+def check(fusetrace, dashboards, recording, directory):
     report = json.loads(run(fusetrace, "report", "--json", recording))
     folder = tempfile.mkdtemp(dir=directory)
     text = os.path.join(folder, "metrics.txt")
@@ -256,11 +299,15 @@ def check(fusetrace, recording, directory):
                 check_histogram(prometheus, "fusetrace_hop_latency_seconds",
                                 f'hop="{hop}",distance="{distance}"', stage, end)
         check_rates(prometheus, report, times)
-    print(f"{os.path.basename(recording)}: {report['requests']} requests, {len(times)} points agree")
+        asked = check_panels(prometheus, dashboards, report, times)
+    print(
+        f"{os.path.basename(recording)}: {report['requests']} requests, {len(times)} points agree, "
+        f"{asked} queries of dashboards answered"
+    )
 
 
 def main():
-    generate, fusetrace, *recordings = sys.argv[1:]
+    generate, fusetrace, dashboards, *recordings = sys.argv[1:]
     with tempfile.TemporaryDirectory() as directory:
         if not recordings:
             for name, options in (
@@ -271,7 +318,7 @@ def main():
                 subprocess.run([generate, recordings[-1], *options], check=True,
                                stderr=subprocess.DEVNULL)
         for recording in recordings:
-            check(fusetrace, recording, directory)
+            check(fusetrace, dashboards, recording, directory)
 
 
 main()
