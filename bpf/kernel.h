@@ -238,6 +238,7 @@ struct bpf_iter__task {
 
 /* include/linux/sched.h; TASK_WAKING is set while try_to_wake_up() chooses a CPU. */
 #define TASK_RUNNING 0x0000
+#define TASK_DEAD 0x0080
 #define TASK_WAKING 0x0200
 
 /* Device numbers as the kernel keeps them: major << 20 | minor. */

@@ -202,6 +202,12 @@ int BPF_PROG(on_sched_switch, bool preempt, struct task_struct *prev, struct tas
 	struct ft_slot *s;
 	__u32 idle;
 
+	/*
+	 * The last that is seen of a thread. At sched_process_exit it has yet to close its
+	 * files, with requests of its own, and the program could be preempted.
+	 */
+	if (prev->__state & TASK_DEAD && maybe_thread(prev->pid))
+		thread_forget(prev->pid);
 	cpu = this_cpu();
 	idle = next->pid ? FT_IDLE_NO : FT_IDLE_YES;
 	if (cpu->idle != idle) /* seldom written: other CPUs read this line */
@@ -224,14 +230,6 @@ int BPF_PROG(on_sched_switch, bool preempt, struct task_struct *prev, struct tas
 		s->server_running_ns = bpf_ktime_get_ns();
 		s->running_seq = s->seq;
 	}
-	return 0;
-}
-
-SEC("tp_btf/sched_process_exit")
-int BPF_PROG(on_sched_process_exit, struct task_struct *p)
-{
-	if (maybe_thread(p->pid))
-		thread_forget(p->pid);
 	return 0;
 }
 

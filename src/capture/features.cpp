@@ -27,9 +27,9 @@ struct BtfDeleter {
 using BtfPtr = std::unique_ptr<btf, BtfDeleter>;
 
 constexpr const char* tracepoints_of_interest[] = {
-    "fuse_request_send", "fuse_request_sent", "fuse_request_end",   "sched_waking",
-    "sched_wakeup",      "sched_switch",      "sched_migrate_task", "sys_exit",
-    "io_uring_complete", "sched_process_exit"};
+    "fuse_request_send",  "fuse_request_sent", "fuse_request_end",
+    "sched_waking",       "sched_wakeup",      "sched_switch",
+    "sched_migrate_task", "sys_exit",          "io_uring_complete"};
 
 constexpr const char* functions_of_interest[] = {"fuse_dev_do_read", "fuse_request_end",
                                                  "queue_request_and_unlock", "fuse_dev_queue_req",

@@ -82,12 +82,6 @@ const std::vector<Hook> migration_hooks = {
 const std::vector<Hook> switch_hooks = {
     {Hook::Kind::tracepoint, "sched_switch", "tp_btf/sched_switch", {"on_sched_switch"}},
 };
-const std::vector<Hook> exit_hooks = {
-    {Hook::Kind::tracepoint,
-     "sched_process_exit",
-     "tp_btf/sched_process_exit",
-     {"on_sched_process_exit"}},
-};
 const std::vector<Hook> wake_flag_hooks = {
     {Hook::Kind::fentry,
      "select_task_rq_fair",
@@ -206,7 +200,6 @@ ProbePlan make_probe_plan(const Features& features, ProbePreference preference) 
   planner.choose("waking", waking_hooks, true);
   planner.choose("migrations", migration_hooks, true);
   planner.choose("switched_in", switch_hooks, true);
-  planner.choose("thread_exit", exit_hooks, true);
   planner.choose("wake_flags", wake_flag_hooks, false);
   return planner.take();
 }

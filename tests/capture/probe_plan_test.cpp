@@ -14,8 +14,8 @@ Features debian_6_1() {
   Features f;
   f.kernel = "6.1.0-44-cloud-amd64";
   f.btf = f.fuse = f.fuse_module = f.fuse_types = true;
-  f.tracepoints = {"sched_waking", "sched_wakeup",      "sched_switch",      "sched_migrate_task",
-                   "sys_exit",     "io_uring_complete", "sched_process_exit"};
+  f.tracepoints = {"sched_waking",       "sched_wakeup", "sched_switch",
+                   "sched_migrate_task", "sys_exit",     "io_uring_complete"};
   f.functions = {"fuse_dev_do_read", "fuse_request_end", "queue_request_and_unlock",
                  "select_task_rq_fair"};
   f.fentry = f.kprobe = true;
@@ -27,9 +27,8 @@ Features locked_down_6_18() {
   Features f;
   f.kernel = "6.18.44";
   f.btf = f.fuse = f.fuse_types = true;
-  f.tracepoints = {"fuse_request_send", "fuse_request_end",  "sched_waking",
-                   "sched_wakeup",      "sched_switch",      "sched_migrate_task",
-                   "sys_exit",          "io_uring_complete", "sched_process_exit"};
+  f.tracepoints = {"fuse_request_send", "fuse_request_end",   "sched_waking", "sched_wakeup",
+                   "sched_switch",      "sched_migrate_task", "sys_exit",     "io_uring_complete"};
   f.functions = {"fuse_dev_do_read", "fuse_request_end", "fuse_dev_queue_req",
                  "select_task_rq_fair"};
   f.fentry_error = "load: Operation not permitted";

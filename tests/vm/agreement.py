@@ -14,6 +14,9 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 REQUESTS = 2000
+# Share of an emulated guest's requests that may run on another CPU by the time the load
+# looks; 16 of 1,500 is the most that was seen.
+TORN = 0.02
 
 # Layout: options of tests/vm/run, then the cases: name, the kind of hook (or
 # stat, for running totals in place of a recording), options of bench, and the one distance that every pinned request must have.
@@ -113,7 +116,9 @@ def check(truth, seen, hook, distance):
     elif known:
         told = truth["same_cpu"] / (truth["same_cpu"] + truth["other_cpu"])
         saw = hops["same_cpu"] / known
-        if abs(told - saw) > 0.01:
+        # A thread can be moved between the kernel's reading of its CPU and its own; the
+        # slower the machine, the likelier. What is pinned is exact.
+        if abs(told - saw) > 0.01 + TORN:
             wrong.append(f"same CPU {saw:.1%}, truth {told:.1%}")
     return wrong, hops, lost
 
