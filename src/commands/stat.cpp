@@ -6,16 +6,14 @@
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <cmath>
-#include <set>
 
-#include "capture/connections.h"
-#include "capture/tracer.h"
 #include "capture/workload.h"
 #include "commands/capture_loop.h"
 #include "commands/capture_options.h"
 #include "commands/commands.h"
 #include "commands/complain.h"
 #include "commands/duration.h"
+#include "commands/live_capture.h"
 #include "commands/terminal.h"
 #include "views/report_json.h"
 #include "views/report_text.h"
@@ -35,56 +33,8 @@ struct StatOptions {
   std::vector<std::string> command;
 };
 
-// How often new connections are looked for: their mount point must be found
-// while it is there.
+// How often new connections are looked for.
 constexpr milliseconds look_period{100};
-
-class Stat {
- public:
-  Stat(Tracer tracer, CaptureInfo info) : tracer_(std::move(tracer)), info_(std::move(info)) {
-    look_up_connections();
-  }
-
-  // Finds out about connections that were not known yet.
-  void look() {
-    for (const uint32_t id : tracer_.connections()) {
-      if (info_.connections.count(id) == 0 && asked_.insert(id).second) {
-        look_up_connections();
-        return;
-      }
-    }
-  }
-
-  void stop() {
-    std::vector<ft_request> none;
-    std::vector<ft_task> no_tasks;
-    tracer_.stop(none, no_tasks);
-    info_.end_ns = capture_clock_ns();
-  }
-
-  Snapshot snapshot() const {
-    Snapshot out;
-    out.info = info_;
-    out.losses = tracer_.losses();
-    tracer_.read_totals(out);
-    const uint64_t end = info_.end_ns != 0 ? info_.end_ns : capture_clock_ns();
-    out.seconds = static_cast<double>(end - info_.start_ns) / 1e9;
-    return out;
-  }
-
- private:
-  void look_up_connections() {
-    auto devices = tracer_.scan_devices();
-    for (auto& [id, connection] :
-         find_connections(devices ? *devices : std::vector<ft_open_device>{})) {
-      info_.connections.insert_or_assign(id, connection);
-    }
-  }
-
-  Tracer tracer_;
-  CaptureInfo info_;
-  std::set<uint32_t> asked_;
-};
 
 // What came in one interval after another.
 class Intervals {
@@ -93,11 +43,11 @@ class Intervals {
 
   void start() { next_ = Clock::now() + period_; }
 
-  void print_when_due(const Stat& stat) {
+  void print_when_due(const LiveCapture& capture) {
     const auto now = Clock::now();
     if (now < next_) return;
     next_ = std::max(next_ + period_, now);
-    print(stat.snapshot());
+    print(capture.snapshot());
   }
 
   void print(const Snapshot& now) {
@@ -123,7 +73,6 @@ class Intervals {
 int run_stat(const StatOptions& options, const GlobalOptions& global) {
   auto tracer_options = resolve_capture_options(options.capture);
   if (!tracer_options) return complain(tracer_options.error());
-  tracer_options->totals = true;
   std::optional<std::chrono::nanoseconds> duration;
   if (!options.capture.duration.empty()) {
     auto parsed = parse_duration(options.capture.duration);
@@ -149,10 +98,8 @@ int run_stat(const StatOptions& options, const GlobalOptions& global) {
     if (!prepared) return complain(prepared.error());
     workload.emplace(std::move(*prepared));
   }
-  auto tracer = Tracer::start(features, *tracer_options);
-  if (!tracer) return complain(tracer.error());
-  CaptureInfo info = describe_capture(options.command, options.capture, *tracer, 1);
-  Stat stat(std::move(*tracer), std::move(info));
+  auto capture = LiveCapture::start(features, *tracer_options, options.capture, options.command);
+  if (!capture) return complain(capture.error());
 
   if (intervals) intervals->start();
   if (workload) {
@@ -163,14 +110,14 @@ int run_stat(const StatOptions& options, const GlobalOptions& global) {
   const milliseconds period =
       options.interval.empty() ? look_period : std::min(look_period, milliseconds(10));
   auto outcome = run_capture(workload, signals, duration, period, [&]() -> Result<void> {
-    stat.look();
-    if (intervals) intervals->print_when_due(stat);
+    capture->look();
+    if (intervals) intervals->print_when_due(*capture);
     return {};
   });
   if (!outcome) return complain(outcome.error());
   if (outcome->gave_up) return 1;
-  stat.stop();
-  const Snapshot all = stat.snapshot();
+  capture->stop();
+  const Snapshot all = capture->snapshot();
   if (intervals) {
     intervals->print(all);
   } else if (options.json) {
