@@ -164,6 +164,25 @@ struct ft_open_device {
 };
 FT_ASSERT(sizeof(struct ft_open_device) == 32, "ft_open_device layout");
 
+/* What a thread of a server does. */
+enum ft_thread_state {
+	FT_THREAD_IDLE = 0,	/* asleep, and it serves nothing */
+	FT_THREAD_RUNNING = 1,	/* on a CPU, or waiting for one */
+	FT_THREAD_SERVING = 2,	/* asleep while it serves a request */
+};
+
+/* A thread of a process that has a FUSE device open, as a look at all threads finds it. */
+struct ft_server_thread {
+	ft_u32 tid;
+	ft_u32 tgid;
+	ft_u32 taken;	/* requests it took, modulo 2^32; 0 unless running totals are kept */
+	ft_u16 cpu;	/* where it runs, or ran last */
+	ft_u8 state;	/* enum ft_thread_state */
+	ft_u8 reserved;
+	char comm[FT_COMM_LEN];
+};
+FT_ASSERT(sizeof(struct ft_server_thread) == 32, "ft_server_thread layout");
+
 /*
  * The ways to lose a request or a part of what is known of it. Counted per
  * CPU in the kernel, or in user space where it says so. Append only.

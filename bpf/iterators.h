@@ -49,7 +49,8 @@ SEC("iter/task")
 int iter_threads(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
-	struct ft_task out = {};
+	struct ft_server_thread out = {};
+	struct ft_slot *s = NULL;
 	struct thread *t;
 	__u32 tgid;
 
@@ -59,10 +60,19 @@ int iter_threads(struct bpf_iter__task *ctx)
 	if (!bpf_map_lookup_elem(&servers, &tgid))
 		return 0;
 	t = thread_create(task->pid);
-	if (t)
+	if (t) {
 		t->server = true;
+		s = slot_of(&t->serving);
+		if (keep_totals)
+			out.taken = t->taken;
+	}
 	out.tid = task->pid;
 	out.tgid = tgid;
+	out.cpu = task->thread_info.cpu;
+	if (task->__state == TASK_RUNNING)
+		out.state = FT_THREAD_RUNNING;
+	else if (s && is_picked_up(s) && !is_replied(s) && s->server_tid == out.tid)
+		out.state = FT_THREAD_SERVING;
 	bpf_probe_read_kernel_str(out.comm, sizeof(out.comm), task->comm);
 	bpf_seq_write(ctx->meta->seq, &out, sizeof(out));
 	return 0;

@@ -248,6 +248,8 @@ static __always_inline void handle_picked_up(struct ft_slot *s, __u32 index, str
 	if (tgid_wanted(task->tgid))
 		s->wanted = true;
 	if (t) {
+		if (keep_totals)
+			t->taken++;
 		t->woken.seq = 0;
 		t->serving.index = index;
 		t->serving.seq = s->seq;

@@ -179,7 +179,10 @@ struct thread {
 	__u32 connection;
 	__u64 processing; /* address of that device's hash of requests being served */
 	__u32 device; /* FUSE_DEV or CUSE_DEV */
-	__u32 named; /* requests until its name is compared again */
+	union {
+		__u32 named; /* requests until its name is compared again */
+		__u32 taken; /* requests it took, where running totals are kept: those have no names */
+	};
 
 	__u64 reading; /* struct fuse_copy_state of the read it is in (kprobes only) */
 	__u64 spliced_ns; /* it spliced a request into a pipe then, and has not read it yet */

@@ -125,7 +125,7 @@ struct Tracer::State {
   std::vector<Descriptor> cgroups;
   RingReader reader;
   std::optional<Totals> totals;
-  std::vector<ft_task> server_threads;
+  std::vector<ft_server_thread> server_threads;
   std::vector<ft_request>* requests = nullptr;  // where on_record() puts things
   std::vector<ft_task>* tasks = nullptr;
   uint64_t unknown_records = 0;
@@ -251,7 +251,7 @@ Result<std::vector<ft_open_device>> Tracer::State::scan() {
   if (!devices) return devices;
   auto threads = run_iterator(object->progs.iter_threads);
   if (!threads) return tl::make_unexpected(threads.error());
-  server_threads = split_records<ft_task>(*threads);
+  server_threads = split_records<ft_server_thread>(*threads);
   return devices;
 }
 
@@ -388,7 +388,11 @@ const ProbePlan& Tracer::plan() const { return state_->plan; }
 
 Result<std::vector<ft_open_device>> Tracer::scan_devices() { return state_->scan(); }
 
-const std::vector<ft_task>& Tracer::server_threads() const { return state_->server_threads; }
+const std::vector<ft_server_thread>& Tracer::server_threads() const {
+  return state_->server_threads;
+}
+
+Descriptor count_run_time() { return Descriptor(bpf_enable_stats(BPF_STATS_RUN_TIME)); }
 
 Result<std::vector<ft_open_device>> scan_open_devices() {
   auto object = open_object(ProbePlan{});

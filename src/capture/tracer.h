@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "capture/descriptor.h"
 #include "capture/features.h"
 #include "capture/probe_plan.h"
 #include "fusetrace.h"
@@ -68,9 +69,10 @@ class Tracer {
   // Open FUSE devices as found now, by walking all open files in the kernel.
   Result<std::vector<ft_open_device>> scan_devices();
   // Threads of server processes as the last scan found them.
-  const std::vector<ft_task>& server_threads() const;
+  const std::vector<ft_server_thread>& server_threads() const;
 
-  // Seconds that the programs ran; needs kernel.bpf_stats_enabled, else 0.
+  // Seconds that the programs ran while somebody had the kernel count them:
+  // count_run_time(), or the sysctl kernel.bpf_stats_enabled.
   double run_seconds() const;
 
  private:
@@ -78,6 +80,11 @@ class Tracer {
   explicit Tracer(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
+
+// Has the kernel count the run time of all BPF programs until it is closed,
+// which makes each run slower by two looks at the clock. Invalid without
+// CAP_SYS_ADMIN.
+Descriptor count_run_time();
 
 // Open FUSE devices without starting a capture, for `fusetrace list`.
 Result<std::vector<ft_open_device>> scan_open_devices();

@@ -30,6 +30,8 @@ class Signals {
   Signals(const Signals&) = delete;
   Signals& operator=(const Signals&) = delete;
 
+  // Becomes readable with a signal.
+  int fd() const { return fd_.get(); }
   // Waits up to limit for a signal; ssi_signo is 0 when there was none.
   signalfd_siginfo wait(std::chrono::milliseconds limit) const;
 

@@ -34,6 +34,7 @@ void add_diff_command(CLI::App& app, Action& action);
 void add_export_command(CLI::App& app, Action& action);
 void add_stat_command(CLI::App& app, Action& action);
 void add_top_command(CLI::App& app, Action& action);
+void add_top_command(CLI::App& app, Action& action);
 void add_serve_command(CLI::App& app, Action& action);
 void add_list_command(CLI::App& app, Action& action);
 void add_doctor_command(CLI::App& app, Action& action);

@@ -32,6 +32,7 @@ void LiveCapture::look() {
 
 void LiveCapture::refresh() {
   auto devices = tracer_.scan_devices();
+  for (auto& [id, connection] : info_.connections) connection.gone = true;
   for (auto& [id, connection] :
        find_connections(devices ? *devices : std::vector<ft_open_device>{})) {
     info_.connections.insert_or_assign(id, connection);

@@ -34,8 +34,8 @@ class LiveCapture {
   // The counts since the start.
   Snapshot snapshot() const;
   // The threads of servers as start(), look() or refresh() last found them.
-  const std::vector<ft_task>& server_threads() const { return tracer_.server_threads(); }
-  // Seconds that the programs ran since the start; 0 unless the kernel keeps count.
+  const std::vector<ft_server_thread>& server_threads() const { return tracer_.server_threads(); }
+  // Seconds that the programs ran while the kernel kept count: count_run_time().
   double run_seconds() const { return tracer_.run_seconds(); }
 
  private:

@@ -85,6 +85,7 @@ int run(int argc, char** argv) {
   add_diff_command(app, action);
   add_export_command(app, action);
   add_stat_command(app, action);
+  add_top_command(app, action);
   add_list_command(app, action);
   add_doctor_command(app, action);
   add_bench_command(app, action);

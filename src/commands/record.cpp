@@ -77,7 +77,12 @@ class Recorder {
     auto done = write_out();
     info_.end_ns = capture_clock_ns();
     // Names of servers that never took a request, for the tables of threads.
-    if (done) done = writer_.append_tasks(tracer_.server_threads());
+    tasks_.clear();
+    for (const ft_server_thread& thread : tracer_.server_threads()) {
+      ft_task& task = tasks_.emplace_back(ft_task{thread.tid, thread.tgid, {}});
+      std::memcpy(task.comm, thread.comm, sizeof(task.comm));
+    }
+    if (done) done = writer_.append_tasks(tasks_);
     writer_.set_losses(tracer_.losses());
     if (done) done = writer_.finish(info_);
     return done;

@@ -33,6 +33,7 @@ struct Connection {
   int64_t waiting = -1;
   int64_t max_background = -1;
   int64_t congestion_threshold = -1;
+  bool gone = false;  // it was there earlier in this capture; never stored
 };
 
 struct CaptureInfo {

@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: Apache-2.0
+// `fusetrace top`: the connections of this machine, live, from running totals.
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <ctime>
+#include <optional>
+#include <unordered_map>
+
+#include "commands/capture_loop.h"
+#include "commands/capture_options.h"
+#include "commands/commands.h"
+#include "commands/complain.h"
+#include "commands/duration.h"
+#include "commands/live_capture.h"
+#include "commands/terminal.h"
+#include "commands/top_screen.h"
+#include "views/top_frame.h"
+
+namespace fusetrace {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Seconds = std::chrono::duration<double>;
+
+struct TopOptions {
+  CaptureOptions capture;
+  std::string interval = "2s";
+  uint64_t count = 0;  // frames; 0: without end
+  bool batch = false;
+};
+
+// How long before each frame the kernel counts the programs' run time: always
+// would make every request dearer, and this is enough for a share.
+constexpr Seconds cost_window{0.05};
+
+double cpu_seconds_used() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  auto seconds = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
+  };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+std::string time_of_day() {
+  const time_t now = time(nullptr);
+  tm local{};
+  localtime_r(&now, &local);
+  char text[16];
+  strftime(text, sizeof(text), "%H:%M:%S", &local);
+  return text;
+}
+
+// Makes the data of a frame from the capture, and knows that of the one before.
+class TopSource {
+ public:
+  explicit TopSource(LiveCapture& capture) : capture_(capture), before_(capture.snapshot()) {
+    remember_threads();
+  }
+
+  void start_measuring_cost() {
+    if (cost_start_) return;
+    counting_ = count_run_time();
+    bpf_before_ = capture_.run_seconds();
+    cost_start_ = Clock::now();
+  }
+
+  TopData take(const TopState& state) {
+    TopData data;
+    measure_cost(data);
+    capture_.refresh();
+    Snapshot now = capture_.snapshot();
+    data.since_start = now.losses;
+    data.clock = time_of_day();
+    data.interval_s = state.interval_s;
+    data.shown = state.since_start ? now : now.since(before_);
+    for (const ft_server_thread& thread : capture_.server_threads()) {
+      const auto earlier = taken_.find(thread.tid);
+      const uint32_t before = earlier == taken_.end() || state.since_start ? 0 : earlier->second;
+      data.threads.push_back({thread, thread.taken - before});
+    }
+    before_ = std::move(now);
+    remember_threads();
+    return data;
+  }
+
+ private:
+  void remember_threads() {
+    taken_.clear();
+    for (const ft_server_thread& thread : capture_.server_threads()) {
+      taken_[thread.tid] = thread.taken;
+    }
+  }
+
+  void measure_cost(TopData& data) {
+    const auto now = Clock::now();
+    const double used = cpu_seconds_used();
+    data.own_cpu = (used - used_before_) / std::max(Seconds(now - looked_).count(), 1e-3);
+    used_before_ = used;
+    looked_ = now;
+    if (!cost_start_) return;
+    const double ran = capture_.run_seconds() - bpf_before_;
+    if (counting_ || ran > 0) data.bpf_cpu = ran / Seconds(now - *cost_start_).count();
+    counting_ = Descriptor();
+    cost_start_.reset();
+  }
+
+  LiveCapture& capture_;
+  Snapshot before_;
+  std::unordered_map<uint32_t, uint32_t> taken_;  // by tid
+  Clock::time_point looked_ = Clock::now();
+  double used_before_ = cpu_seconds_used();
+  std::optional<Clock::time_point> cost_start_;
+  double bpf_before_ = 0;
+  Descriptor counting_;
+};
+
+// Until when frames are made: so many, so long, or a signal.
+class End {
+ public:
+  End(uint64_t count, std::optional<std::chrono::nanoseconds> duration) : count_(count) {
+    if (duration) at_ = Clock::now() + *duration;
+  }
+  void frame_shown() { ++shown_; }
+  bool reached() const {
+    return (count_ != 0 && shown_ >= count_) || (at_ && Clock::now() >= *at_);
+  }
+  Clock::time_point limit(Clock::time_point due) const { return at_ ? std::min(due, *at_) : due; }
+
+ private:
+  uint64_t count_;
+  uint64_t shown_ = 0;
+  std::optional<Clock::time_point> at_;
+};
+
+// Waits until then; false when a signal asked for the end. Returns early with
+// input on the other descriptor, or when the wait was interrupted.
+bool wait_until(Clock::time_point when, const Signals& signals, int input) {
+  const Seconds left = when - Clock::now();
+  pollfd fds[] = {{signals.fd(), POLLIN, 0}, {input, POLLIN, 0}};
+  const int timeout = static_cast<int>(std::max(0.0, left.count()) * 1000) + 1;
+  if (poll(fds, 2, timeout) <= 0) return true;
+  if ((fds[1].revents & (POLLHUP | POLLERR)) != 0) return false;
+  if (fds[0].revents == 0) return true;
+  const uint32_t signal = signals.wait(std::chrono::milliseconds(0)).ssi_signo;
+  return signal != SIGINT && signal != SIGTERM;
+}
+
+// Waits for the time of the next frame in two steps: the second is that in which
+// the programs' run time is counted. False at a signal.
+bool wait_for_frame(Clock::time_point due, TopSource& source, const Signals& signals, int input) {
+  const auto cost_from = due - std::chrono::duration_cast<Clock::duration>(cost_window);
+  if (Clock::now() < cost_from) return wait_until(cost_from, signals, input);
+  source.start_measuring_cost();
+  return wait_until(due, signals, input);
+}
+
+Clock::time_point next_frame(Clock::time_point last, const TopState& state) {
+  return last + std::chrono::duration_cast<Clock::duration>(Seconds(state.interval_s));
+}
+
+int print_frames(LiveCapture& capture, TopState state, End end, const Signals& signals,
+                 const GlobalOptions& global) {
+  const RenderOptions render = render_options_for(STDOUT_FILENO, global);
+  TopSource source(capture);
+  TopScreen screen;
+  screen.height = 0;
+  screen.width = render.width;
+  screen.color = screen.styles = render.color;
+  bool first = true;
+  while (!end.reached()) {
+    const auto due = end.limit(next_frame(Clock::now(), state));
+    while (Clock::now() < due) {
+      if (!wait_for_frame(due, source, signals, -1)) return 0;
+    }
+    const TopData data = source.take(state);
+    if (!first) fmt::print("\n");
+    first = false;
+    for (const std::string& line : render_top(data, state, screen)) fmt::print("{}\n", line);
+    if (fflush(stdout) != 0) return 1;
+    end.frame_shown();
+  }
+  return 0;
+}
+
+// True when the next look at the capture is wanted now.
+bool read_keys(TopTerminal& terminal, TopState& state, const TopData& data) {
+  bool look = false;
+  TopTerminal::Press key;
+  while (!state.quit && terminal.next(key)) {
+    if (key.resized) continue;
+    look |= press(state, key.key, key.character, data);
+  }
+  return look;
+}
+
+int show_frames(LiveCapture& capture, TopState state, End end, const Signals& signals,
+                const GlobalOptions& global) {
+  auto terminal = TopTerminal::open(global.color_on(STDOUT_FILENO));
+  if (!terminal) return complain(terminal.error());
+  TopSource source(capture);
+  TopScreen screen;
+  screen.styles = true;
+  screen.color = terminal->color();
+  TopData data = source.take(state);
+  auto last = Clock::now();
+  while (!state.quit && !end.reached()) {
+    std::tie(screen.width, screen.height) =
+        std::make_pair(terminal->size().width, terminal->size().height);
+    terminal->paint(render_top(data, state, screen));
+    const auto next = state.paused ? Clock::now() + std::chrono::hours(1) : next_frame(last, state);
+    const auto due = end.limit(next);
+    if (!wait_for_frame(due, source, signals, STDIN_FILENO)) break;
+    if (!read_keys(*terminal, state, data) && Clock::now() < due) continue;
+    data = source.take(state);
+    last = Clock::now();
+    end.frame_shown();
+  }
+  return 0;
+}
+
+int run_top(const TopOptions& options, const GlobalOptions& global) {
+  auto tracer_options = resolve_capture_options(options.capture);
+  if (!tracer_options) return complain(tracer_options.error());
+  std::optional<std::chrono::nanoseconds> duration;
+  if (!options.capture.duration.empty()) {
+    auto parsed = parse_duration(options.capture.duration);
+    if (!parsed) return complain(parsed.error(), 2);
+    duration = *parsed;
+  }
+  auto interval = parse_duration(options.interval);
+  if (!interval) return complain(interval.error(), 2);
+  TopState state;
+  state.interval_s = Seconds(*interval).count();
+  if (state.interval_s < top_least_interval_s) {
+    return complain({"an interval of " + options.interval + " is too short", "100ms or more"}, 2);
+  }
+  const Features features = detect_features();
+  if (auto ok = check_requirements(features); !ok) return complain(ok.error());
+  if (!options.batch && isatty(STDOUT_FILENO) != 1) {
+    return complain({"top needs a terminal", "`fusetrace top -b` prints plain frames"});
+  }
+  const Signals signals;
+  auto capture = LiveCapture::start(features, *tracer_options, options.capture, {});
+  if (!capture) return complain(capture.error());
+  const End end(options.count, duration);
+  return options.batch ? print_frames(*capture, state, end, signals, global)
+                       : show_frames(*capture, state, end, signals, global);
+}
+
+}  // namespace
+
+void add_top_command(CLI::App& app, Action& action) {
+  auto* sub = app.add_subcommand("top", "show the FUSE connections live; h lists the keys");
+  auto options = std::make_shared<TopOptions>();
+  sub->add_option("-i,--interval", options->interval, "time between frames: 500ms, 2s")
+      ->capture_default_str();
+  sub->add_option("-n,--count", options->count, "frames to show; without it, until q");
+  sub->add_flag("-b,--batch", options->batch, "print plain frames, without keys");
+  add_capture_options(*sub, options->capture);
+  sub->footer(
+      "  fusetrace top\n"
+      "  fusetrace top -b -n 1 -i 1s --mount /mnt/fuse");
+  sub->callback([&action, options] {
+    action.run = [&action, options] { return run_top(*options, action.global); };
+  });
+}
+
+}  // namespace fusetrace
