@@ -189,6 +189,11 @@ static __always_inline void handle_queued(const struct req_view *view)
 		t->waiting.seq = 0;
 	}
 	s = slot_find(view->address, &index);
+	if (s && is_replied(s) && s->saved_seq == s->seq) {
+		/* Its former client has gone on, and was not seen to: the switch was not shown. */
+		finish_unslept(s, s->seq);
+		s = NULL;
+	}
 	if (s) {
 		/* Its former owner went away without an end: a client that was killed while it waited. */
 		count_incomplete(FT_INCOMPLETE_ABANDONED);

@@ -84,7 +84,11 @@ static __always_inline __u32 slot_hash(__u64 req)
 	return (__u32)((req * 0x9E3779B97F4A7C15ull) >> 40);
 }
 
-/* The slot of this request; *index becomes its number. */
+/*
+ * The slot of this request; *index becomes its number. An odd seq is that of an
+ * owner whose record is just being handed over: its struct fuse_req may be
+ * another's by now.
+ */
 static __always_inline struct ft_slot *slot_find(__u64 req, __u32 *index)
 {
 	__u32 hash = slot_hash(req);
@@ -93,7 +97,7 @@ static __always_inline struct ft_slot *slot_find(__u64 req, __u32 *index)
 		__u32 key = (hash + i) & slot_mask;
 		struct ft_slot *s = bpf_map_lookup_elem(&slots, &key);
 
-		if (s && s->req == req) {
+		if (s && s->req == req && !(s->seq & 1)) {
 			*index = key;
 			return s;
 		}

@@ -188,6 +188,8 @@ Result<void> Tracer::State::configure(const TracerOptions& options, bool preempt
 
 Result<void> Tracer::State::make_rings(uint64_t bytes) {
   const uint64_t size = ring_size(bytes);
+  std::vector<uint32_t> cpus;
+  std::vector<int> fds;
   for (uint32_t cpu = 0; cpu < object->rodata->rings_n; ++cpu) {
     Descriptor ring(bpf_map_create(BPF_MAP_TYPE_RINGBUF, "ft_ring", 0, 0,
                                    static_cast<uint32_t>(size), nullptr));
@@ -197,9 +199,8 @@ Result<void> Tracer::State::make_rings(uint64_t bytes) {
           "try a smaller --buffer");
     }
     const int fd = ring.get();
-    if (bpf_map_update_elem(bpf_map__fd(object->maps.rings), &cpu, &fd, BPF_ANY) != 0) {
-      return fail(fmt::format("cannot install the ring of CPU {}: {}", cpu, strerror(errno)));
-    }
+    cpus.push_back(cpu);
+    fds.push_back(fd);
     if (!reader) {
       reader.reset(ring_buffer__new(fd, on_record, this, nullptr));
       if (!reader) return fail(fmt::format("cannot map a ring: {}", strerror(errno)));
@@ -207,6 +208,13 @@ Result<void> Tracer::State::make_rings(uint64_t bytes) {
       return fail(fmt::format("cannot map the ring of CPU {}: {}", cpu, errno_text(error)));
     }
     rings.push_back(std::move(ring));
+  }
+  // All at once: each update of such a map by itself waits for an RCU grace period.
+  auto count = static_cast<__u32>(cpus.size());
+  if (bpf_map_update_batch(bpf_map__fd(object->maps.rings), cpus.data(), fds.data(), &count,
+                           nullptr) != 0) {
+    return fail(
+        fmt::format("cannot install the rings of {} CPUs: {}", cpus.size(), strerror(errno)));
   }
   return {};
 }
