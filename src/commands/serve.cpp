@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+// `fusetrace serve`: the running totals as metrics for Prometheus.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <mutex>
+
+#include "capture/topology_sysfs.h"
+#include "commands/capture_loop.h"
+#include "commands/capture_options.h"
+#include "commands/commands.h"
+#include "commands/complain.h"
+#include "commands/duration.h"
+#include "commands/live_capture.h"
+#include "commands/metrics_server.h"
+#include "commands/privileges.h"
+#include "views/metrics_text.h"
+
+namespace fusetrace {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+struct ServeOptions {
+  CaptureOptions capture;
+  std::string listen = "127.0.0.1:9475";
+  MetricsOptions metrics;
+  bool bpf_run_time = false;
+};
+
+// How often connections that have come are looked for, and how often all of
+// them are looked at for what waits there.
+constexpr milliseconds look_period{250};
+constexpr milliseconds refresh_period{5000};
+
+// The capture, which the main thread keeps up to date and HTTP threads read.
+class Served {
+ public:
+  Served(LiveCapture capture, const MetricsOptions& options, bool run_time)
+      : capture_(std::move(capture)), text_(options) {
+    if (run_time) counting_ = count_run_time();
+  }
+
+  void look() {
+    const std::lock_guard lock(mutex_);
+    const auto now = Clock::now();
+    if (now - refreshed_ >= refresh_period) {
+      refreshed_ = now;
+      capture_.refresh();
+    } else {
+      capture_.look();
+    }
+  }
+
+  std::string metrics() {
+    const std::lock_guard lock(mutex_);
+    const double ran = counting_ ? capture_.run_seconds() : -1;
+    return text_.render(capture_.snapshot(), ran);
+  }
+
+  Snapshot stop() {
+    const std::lock_guard lock(mutex_);
+    capture_.stop();
+    return capture_.snapshot();
+  }
+
+ private:
+  std::mutex mutex_;
+  LiveCapture capture_;
+  MetricsText text_;
+  Descriptor counting_;
+  Clock::time_point refreshed_ = Clock::now();
+};
+
+int run_serve(const ServeOptions& options) {
+  auto tracer_options = resolve_capture_options(options.capture);
+  if (!tracer_options) return complain(tracer_options.error());
+  std::optional<std::chrono::nanoseconds> duration;
+  if (!options.capture.duration.empty()) {
+    auto parsed = parse_duration(options.capture.duration);
+    if (!parsed) return complain(parsed.error(), 2);
+    duration = *parsed;
+  }
+  if (auto address = check_listen_address(options.listen); !address) {
+    return complain(address.error(), 2);
+  }
+  const Features features = detect_features();
+  if (auto ok = check_requirements(features); !ok) return complain(ok.error());
+
+  const Signals signals;
+  auto capture = LiveCapture::start(features, *tracer_options, options.capture, {});
+  if (!capture) return complain(capture.error());
+  Served served(std::move(*capture), options.metrics, options.bpf_run_time);
+  // Before there are threads: each has capabilities of its own.
+  auto kept = drop_privileges(features.kernel);
+  if (!kept) return complain(kept.error());
+  auto server = MetricsServer::start(options.listen, [&served] { return served.metrics(); });
+  if (!server) return complain(server.error());
+  fmt::print(stderr,
+             "Serving http://{}/metrics; capabilities kept: {}; at most {} series; Ctrl-C ends "
+             "it.\n",
+             options.listen, *kept, most_series(options.metrics, read_topology().online_count()));
+  std::optional<Workload> none;
+  auto outcome = run_capture(none, signals, duration, look_period, [&]() -> Result<void> {
+    served.look();
+    return {};
+  });
+  server->reset();
+  if (!outcome) return complain(outcome.error());
+  const Snapshot all = served.stop();
+  fmt::print(stderr, "{} requests were counted, {} lost.\n", all.total().requests,
+             all.losses.total_lost());
+  return 0;
+}
+
+}  // namespace
+
+void add_serve_command(CLI::App& app, Action& action) {
+  auto* sub = app.add_subcommand("serve", "serve running totals as metrics for Prometheus");
+  auto options = std::make_shared<ServeOptions>();
+  sub->add_option("--listen", options->listen, "ADDRESS:PORT to serve on")->capture_default_str();
+  sub->add_option("--max-connections", options->metrics.connections,
+                  "connections with labels of their own; later ones count as \"other\"")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 4096));
+  sub->add_flag("--cpu-pairs", options->metrics.cpu_pairs,
+                "requests by the CPUs of client and server too: CPUs × CPUs series a connection");
+  sub->add_flag("--bpf-run-time", options->bpf_run_time,
+                "have the kernel count the programs' run time, which makes each run slower");
+  add_capture_options(*sub, options->capture);
+  sub->footer(
+      "  fusetrace serve\n"
+      "  fusetrace serve --listen 127.0.0.1:9475 --mount /mnt/fuse");
+  sub->callback([&action, options] { action.run = [options] { return run_serve(*options); }; });
+}
+
+}  // namespace fusetrace
