@@ -65,7 +65,7 @@ struct Totals::Tables {
 
 void size_totals(fusetrace_bpf& object, uint32_t cpus) {
   constexpr size_t mebibyte = 1 << 20;
-  const size_t room = 16 * mebibyte + cpus * 6 * mebibyte;
+  const size_t room = std::min<size_t>(40 + cpus * 12, 1024) * mebibyte;
   const size_t cells = std::clamp<size_t>(room / (cpus * sizeof(ft_totals)), 32, 4096);
   const size_t rows = std::clamp<size_t>(room / 4 / (cpus * sizeof(ft_latency)), 16, 4096);
   const size_t pairs = size_t{FT_PAIRS} * cpus * cpus;

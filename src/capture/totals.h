@@ -15,8 +15,8 @@ struct fusetrace_bpf;
 namespace fusetrace {
 
 // Sizes the maps of the totals, before load, for this many possible CPUs: within
-// 24 MiB and 8 MiB for each CPU together. What does not fit is counted as lost
-// (totals_full).
+// 60 MiB and 18 MiB for each CPU together, and 1.5 GiB at most. What does not fit
+// is counted as lost (totals_full).
 void size_totals(fusetrace_bpf& object, uint32_t cpus);
 
 class Totals {

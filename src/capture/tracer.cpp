@@ -67,8 +67,10 @@ Result<void> load_object(fusetrace_bpf* object) {
   const int error = fusetrace_bpf__load(object);
   if (error == 0) return {};
   if (error == -EPERM) {
-    return fail("the kernel refused to load the BPF programs: Operation not permitted",
-                "run as root; inside a container, grant CAP_BPF and CAP_PERFMON");
+    return fail(
+        "the kernel refused to load the BPF programs: Operation not permitted",
+        "run as root; inside a container, grant CAP_BPF, CAP_PERFMON and, for the types of kernel "
+        "modules, CAP_SYS_ADMIN");
   }
   return fail(fmt::format("cannot load the BPF programs: {}", errno_text(error)),
               "`fusetrace --log-level debug` shows what the verifier said");

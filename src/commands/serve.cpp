@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `fusetrace serve`: the running totals as metrics for Prometheus.
 #include <fmt/format.h>
+#include <malloc.h>
 
 #include <CLI/CLI.hpp>
 #include <chrono>
@@ -89,6 +90,8 @@ int run_serve(const ServeOptions& options) {
   const Features features = detect_features();
   if (auto ok = check_requirements(features); !ok) return complain(ok.error());
 
+  // Whichever thread answers makes the text: an arena for each would keep as many.
+  mallopt(M_ARENA_MAX, 1);
   const Signals signals;
   auto capture = LiveCapture::start(features, *tracer_options, options.capture, {});
   if (!capture) return complain(capture.error());

@@ -24,6 +24,8 @@ import urllib.request
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 INTERVAL = 0.02  # seconds
+# A recording does not know what waited.
+LIVE_ONLY = ["fusetrace_connection_waiting"]
 LIMIT = 60  # seconds that Prometheus may take to start
 
 
@@ -43,10 +45,10 @@ def nonzero(counts):
 class Prometheus:
     """A real one over the blocks in a folder, on a port of its own on loopback."""
 
-    def __init__(self, folder, blocks):
+    def __init__(self, folder, blocks, configuration="global: {}\n"):
         config = os.path.join(folder, "prometheus.yml")
         with open(config, "w") as file:
-            file.write("global: {}\n")
+            file.write(configuration)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
@@ -264,6 +266,8 @@ def check_panels(prometheus, dashboards, report, times):
             ("$opcode", ".*"),
         ):
             expression = expression.replace(variable, value)
+        if any(name in expression for name in LIVE_ONLY):
+            continue
         if "$" in expression:
             sys.exit(f"{where} uses a variable that nobody sets: {expression}")
         values = prometheus.query(expression, times[-1])
@@ -321,4 +325,5 @@ def main():
             check(fusetrace, dashboards, recording, directory)
 
 
-main()
+if __name__ == "__main__":
+    main()
