@@ -56,11 +56,17 @@ std::string time_of_day() {
   return text;
 }
 
+// The share of one CPU that looking at all servers and their threads may take: on a
+// machine with very many, they are not looked at for every frame.
+constexpr double look_share = 0.01;
+
 // Makes the data of a frame from the capture, and knows that of the one before.
 class TopSource {
  public:
   explicit TopSource(LiveCapture& capture) : capture_(capture), before_(capture.snapshot()) {
-    remember_threads();
+    for (const ft_server_thread& thread : capture_.server_threads()) {
+      threads_.push_back({thread, 0});
+    }
   }
 
   void start_measuring_cost() {
@@ -73,27 +79,39 @@ class TopSource {
   TopData take(const TopState& state) {
     TopData data;
     measure_cost(data);
-    capture_.refresh();
+    if (Clock::now() >= next_look_) look_at_servers();
     Snapshot now = capture_.snapshot();
     data.since_start = now.losses;
     data.clock = time_of_day();
     data.interval_s = state.interval_s;
-    data.shown = state.since_start ? now : now.since(before_);
-    for (const ft_server_thread& thread : capture_.server_threads()) {
-      const auto earlier = taken_.find(thread.tid);
-      const uint32_t before = earlier == taken_.end() || state.since_start ? 0 : earlier->second;
-      data.threads.push_back({thread, thread.taken - before});
+    data.looked_ago_s = Seconds(Clock::now() - servers_looked_).count();
+    data.threads = threads_;
+    data.threads_s = threads_s_;
+    if (state.since_start) {
+      for (TopThread& thread : data.threads) thread.requests = thread.now.taken;
+      data.threads_s = now.seconds - data.looked_ago_s;
     }
+    data.shown = state.since_start ? now : now.since(before_);
     before_ = std::move(now);
-    remember_threads();
     return data;
   }
 
  private:
-  void remember_threads() {
-    taken_.clear();
+  void look_at_servers() {
+    std::unordered_map<uint32_t, uint32_t> taken;  // by tid
+    for (const TopThread& thread : threads_) taken[thread.now.tid] = thread.now.taken;
+    const auto start = Clock::now();
+    const double used = cpu_seconds_used();
+    capture_.refresh();
+    threads_s_ = Seconds(start - servers_looked_).count();
+    servers_looked_ = start;
+    next_look_ = start + std::chrono::duration_cast<Clock::duration>(
+                             Seconds((cpu_seconds_used() - used) / look_share));
+    threads_.clear();
     for (const ft_server_thread& thread : capture_.server_threads()) {
-      taken_[thread.tid] = thread.taken;
+      const auto earlier = taken.find(thread.tid);
+      const uint32_t before = earlier == taken.end() ? 0 : earlier->second;
+      threads_.push_back({thread, thread.taken - before});
     }
   }
 
@@ -112,7 +130,10 @@ class TopSource {
 
   LiveCapture& capture_;
   Snapshot before_;
-  std::unordered_map<uint32_t, uint32_t> taken_;  // by tid
+  std::vector<TopThread> threads_;  // as look_at_servers() last found them
+  double threads_s_ = 0;            // over which they took their requests
+  Clock::time_point servers_looked_ = Clock::now();
+  Clock::time_point next_look_;
   Clock::time_point looked_ = Clock::now();
   double used_before_ = cpu_seconds_used();
   std::optional<Clock::time_point> cost_start_;
@@ -160,8 +181,10 @@ bool wait_for_frame(Clock::time_point due, TopSource& source, const Signals& sig
   return wait_until(due, signals, input);
 }
 
+// One interval after the frame that was due then; from now on where that is past.
 Clock::time_point next_frame(Clock::time_point last, const TopState& state) {
-  return last + std::chrono::duration_cast<Clock::duration>(Seconds(state.interval_s));
+  const auto interval = std::chrono::duration_cast<Clock::duration>(Seconds(state.interval_s));
+  return last + interval > Clock::now() ? last + interval : Clock::now() + interval;
 }
 
 int print_frames(LiveCapture& capture, TopState state, End end, const Signals& signals,
@@ -173,8 +196,9 @@ int print_frames(LiveCapture& capture, TopState state, End end, const Signals& s
   screen.width = render.width;
   screen.color = screen.styles = render.color;
   bool first = true;
+  auto last = Clock::now();
   while (!end.reached()) {
-    const auto due = end.limit(next_frame(Clock::now(), state));
+    const auto due = end.limit(next_frame(last, state));
     while (Clock::now() < due) {
       if (!wait_for_frame(due, source, signals, -1)) return 0;
     }
@@ -183,6 +207,7 @@ int print_frames(LiveCapture& capture, TopState state, End end, const Signals& s
     first = false;
     for (const std::string& line : render_top(data, state, screen)) fmt::print("{}\n", line);
     if (fflush(stdout) != 0) return 1;
+    last = due;
     end.frame_shown();
   }
   return 0;
@@ -216,9 +241,10 @@ int show_frames(LiveCapture& capture, TopState state, End end, const Signals& si
     const auto next = state.paused ? Clock::now() + std::chrono::hours(1) : next_frame(last, state);
     const auto due = end.limit(next);
     if (!wait_for_frame(due, source, signals, STDIN_FILENO)) break;
-    if (!read_keys(*terminal, state, data) && Clock::now() < due) continue;
+    const bool asked = read_keys(*terminal, state, data);
+    if (!asked && Clock::now() < due) continue;
     data = source.take(state);
-    last = Clock::now();
+    last = asked ? Clock::now() : due;
     end.frame_shown();
   }
   return 0;

@@ -90,6 +90,10 @@ void add_head(Frame& frame, const TopData& data, const TopState& state) {
                                   s.info.topology.online_count());
   title += state.since_start ? fmt::format("since the start {:.0f} s ago", s.seconds)
                              : fmt::format("last {:.1f} s", s.seconds);
+  // Not at each frame where there are very many: the threads' states are as old.
+  if (data.looked_ago_s > data.interval_s) {
+    title += fmt::format(", servers {:.0f} s ago", data.looked_ago_s);
+  }
   if (state.paused) title += "  PAUSED";
   frame.bold(title);
   frame.add(fmt::format("{} connections, {:.0f} requests/s, same CPU {}, same LLC {}",
@@ -127,8 +131,8 @@ std::string row_text(const TopRow& row, const std::vector<size_t>& shown) {
   if (row.connection == nullptr) return line + "?";
   const Connection& c = *row.connection;
   if (c.gone) line += "(gone) ";
-  return line + (c.mount.empty() ? "(" + (c.fstype.empty() ? "no mount seen" : c.fstype) + ")"
-                                 : c.mount);
+  return line +
+         (c.mount.empty() ? "(" + (c.fstype.empty() ? "no mount seen" : c.fstype) + ")" : c.mount);
 }
 
 void add_list(Frame& frame, const TopData& data, TopState& state) {
@@ -189,13 +193,12 @@ std::string thread_list(const TopData& data, const Connection* connection, int w
   Table table({"tid", "<thread", "<state", "CPU", "requests", "requests/s"});
   for (const TopThread* thread : order) {
     const ft_server_thread& now = thread->now;
-    table.add(
-        {std::to_string(now.tid), std::string(now.comm, strnlen(now.comm, FT_COMM_LEN)),
-         states[std::min<size_t>(now.state, states.size() - 1)], std::to_string(now.cpu),
-         std::to_string(thread->requests),
-         data.shown.seconds > 0
-             ? fmt::format("{:.0f}", static_cast<double>(thread->requests) / data.shown.seconds)
-             : "-"});
+    table.add({std::to_string(now.tid), std::string(now.comm, strnlen(now.comm, FT_COMM_LEN)),
+               states[std::min<size_t>(now.state, states.size() - 1)], std::to_string(now.cpu),
+               std::to_string(thread->requests),
+               data.threads_s > 0
+                   ? fmt::format("{:.0f}", static_cast<double>(thread->requests) / data.threads_s)
+                   : "-"});
   }
   if (table.empty()) return "\nThe server's threads are not known.\n";
   return "\nThreads of the server (serving: asleep while a request of its is open)\n" +

@@ -257,22 +257,24 @@ std::vector<TopRow> top_rows(const TopData& data, const TopState& state) {
     const auto known = data.shown.info.connections.find(key.first);
     if (known != data.shown.info.connections.end()) row.connection = &known->second;
   }
-  std::map<uint32_t, std::vector<TopRow*>> by_server;
+  std::map<uint32_t, std::array<uint32_t, 3>> servers;  // all, running, serving
+  for (const TopThread& thread : data.threads) {
+    auto& [all, running, serving] = servers[thread.now.tgid];
+    ++all;
+    running += thread.now.state == FT_THREAD_RUNNING;
+    serving += thread.now.state == FT_THREAD_SERVING;
+  }
   std::vector<TopRow> out;
   for (auto& [id, row] : rows) {
     row.id = id;
     row.rate =
         data.shown.seconds > 0 ? static_cast<double>(row.total.requests) / data.shown.seconds : 0;
-    if (row.connection != nullptr) by_server[row.connection->server_tgid].push_back(&row);
-  }
-  for (const TopThread& thread : data.threads) {
-    const auto server = by_server.find(thread.now.tgid);
-    if (server == by_server.end()) continue;
-    for (TopRow* row : server->second) {
-      ++row->threads;
-      row->running += thread.now.state == FT_THREAD_RUNNING;
-      row->serving += thread.now.state == FT_THREAD_SERVING;
-    }
+    const auto server =
+        row.connection == nullptr ? servers.end() : servers.find(row.connection->server_tgid);
+    if (server == servers.end()) continue;
+    row.threads = server->second[0];
+    row.running = server->second[1];
+    row.serving = server->second[2];
   }
   for (auto& [id, row] : rows) {
     if (matches(row, state.filter)) out.push_back(std::move(row));

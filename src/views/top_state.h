@@ -15,17 +15,19 @@ namespace fusetrace {
 // A thread of a server as top shows it.
 struct TopThread {
   ft_server_thread now;
-  uint64_t requests = 0;  // it took in the stretch that is shown
+  uint64_t requests = 0;  // it took in threads_s, or since the start
 };
 
 // Everything that a frame is made of.
 struct TopData {
   Snapshot shown;  // what came in the last interval, or since the start
   std::vector<TopThread> threads;
-  std::string clock;      // time of day: "23:15:02"
-  double interval_s = 0;  // between frames
-  double own_cpu = 0;     // CPUs that fusetrace itself used: 0.01 is 1 % of one
-  double bpf_cpu = -1;    // CPUs that its programs used; below 0: not known
+  double threads_s = 0;     // between the two last looks at the servers
+  double looked_ago_s = 0;  // since the last one
+  std::string clock;        // time of day: "23:15:02"
+  double interval_s = 0;    // between frames
+  double own_cpu = 0;       // CPUs that fusetrace itself used: 0.01 is 1 % of one
+  double bpf_cpu = -1;      // CPUs that its programs used; below 0: not known
   Losses since_start;
 };
 

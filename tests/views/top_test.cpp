@@ -54,6 +54,7 @@ TopData two_connections() {
   TopData data;
   data.shown = aggregator.snapshot();
   data.shown.seconds = 2;
+  data.interval_s = data.threads_s = 2;
   data.clock = "12:00:00";
   data.own_cpu = 0.004;
   data.threads = {{thread(2001, 2000, FT_THREAD_RUNNING), 90},
@@ -93,6 +94,20 @@ TEST(Top, ListsConnectionsBySpeed) {
   const std::string text = frame(data, state);
   EXPECT_NE(text.find("/mnt/quick"), std::string::npos) << text;
   EXPECT_NE(text.find("100.0 %"), std::string::npos) << text;
+}
+
+TEST(Top, TellsTheAgeOfServersNotLookedAtForThisFrame) {
+  TopState state;
+  TopData data = two_connections();
+  EXPECT_EQ(frame(data, state).find(", servers"), std::string::npos);
+  data.looked_ago_s = 5.9;
+  EXPECT_NE(frame(data, state).find("servers 6 s ago"), std::string::npos);
+  // Their rates are those of the time between looks, not between frames.
+  data.threads_s = 6;
+  state.opened = 40;
+  state.panel = TopPanel::threads;
+  EXPECT_NE(frame(data, state, 120).find("300          50"), std::string::npos)
+      << frame(data, state, 120);
 }
 
 TEST(Top, FitsEverySizeOfTerminal) {
