@@ -22,6 +22,11 @@ enum class BenchOperation : uint8_t { getattr, lookup, read, write, mixed };
 // How the server takes a request off the FUSE device.
 enum class BenchReader : uint8_t { read, readv, splice };
 
+// How requests and replies travel between kernel and server: read from and
+// written to the device, or over io_uring (kernel 6.14 and later; one queue for
+// each possible CPU, shared out among the server threads).
+enum class BenchTransport : uint8_t { device, io_uring };
+
 struct BenchOptions {
   unsigned servers = 1;  // threads, 1 to max_threads
   unsigned clients = 1;  // threads, 1 to max_threads
@@ -39,11 +44,17 @@ struct BenchOptions {
   bool clone_fd = false;
   bool nonblock = false;  // O_NONBLOCK and epoll
   BenchReader reader = BenchReader::read;
+  BenchTransport transport = BenchTransport::device;
   uint64_t service_time_ns = 0;  // busy, between reading and replying
   uint64_t think_time_ns = 0;    // busy, between two operations of a client
   std::string mount_point;       // empty: a private temporary directory
 
   static constexpr unsigned max_threads = 1024;
+
+  // Over io_uring, one more reads INIT, FORGET and INTERRUPT from the device.
+  unsigned server_threads() const {
+    return servers + (transport == BenchTransport::io_uring ? 1 : 0);
+  }
 };
 
 // The time that operations took, as their client saw it: just before the

@@ -72,6 +72,23 @@ Result<void> check_cpus(const std::vector<uint32_t>& cpus) {
               "its cgroup's cpuset forbids it; choose others");
 }
 
+Result<void> check_io_uring(const BenchOptions& options) {
+  if (options.clone_fd || options.nonblock || options.reader != BenchReader::read) {
+    return fail("over io_uring nothing is read from the device",
+                "leave out --clone-fd, --nonblock and --reader");
+  }
+  const std::string parameter = "/sys/module/fuse/parameters/enable_uring";
+  std::ifstream in(parameter);
+  switch (in.get()) {
+    case 'Y':
+      return {};
+    case 'N':
+      return fail("FUSE over io_uring is switched off", "as root: echo 1 > " + parameter);
+    default:
+      return fail("this kernel has no FUSE over io_uring", "it came with Linux 6.14");
+  }
+}
+
 Result<void> check(const BenchOptions& options) {
   if (auto ok = check_threads("servers", options.servers); !ok) return ok;
   if (auto ok = check_threads("clients", options.clients); !ok) return ok;
@@ -80,6 +97,9 @@ Result<void> check(const BenchOptions& options) {
   }
   if (std::max(options.service_time_ns, options.think_time_ns) > longest_busy_ns) {
     return fail("service and think time are limited to 10 s", "they are in ns");
+  }
+  if (options.transport == BenchTransport::io_uring) {
+    if (auto ok = check_io_uring(options); !ok) return ok;
   }
   if (auto ok = check_cpus(options.client_cpus); !ok) return ok;
   return check_cpus(options.server_cpus);
@@ -239,7 +259,7 @@ class Coordinator {
     close(*device);
     if (!started) return started;
     state_.serve.store(true);
-    return wait_for_start([&] { return state_.servers_ready.load() == options_.servers; });
+    return wait_for_start([&] { return state_.servers_ready.load() == options_.server_threads(); });
   }
 
   Result<void> start_clients() {
@@ -343,7 +363,7 @@ Result<BenchResult> run_bench(const BenchOptions& options) {
   const auto possible = read_system_cpus("possible");
   const uint32_t cpus =
       possible.empty() ? static_cast<uint32_t>(sysconf(_SC_NPROCESSORS_CONF)) : possible.back() + 1;
-  auto memory = SharedMemory::create(options.servers, options.clients, cpus);
+  auto memory = SharedMemory::create(options.server_threads(), options.clients, cpus);
   if (!memory) return tl::make_unexpected(memory.error());
   return Coordinator(options, *memory).run();
 }

@@ -11,7 +11,7 @@
 #include <cerrno>
 #include <string>
 
-#include "bench/fuse_server.h"
+#include "bench/file_system.h"
 #include "bench/run_threads.h"
 
 namespace fusetrace {

@@ -62,11 +62,12 @@ struct SharedState {
   // mount_point and removes this one.
   char temporary_directory[PATH_MAX];
   char mount_point[PATH_MAX];
-  std::atomic<uint32_t> connection{0};  // its number, once mounted; 0 if not known
-  std::atomic<bool> mounting{false};    // there is a mount, or about to be one
-  std::atomic<bool> serve{false};       // the server may start to read
-  std::atomic<bool> stop{false};        // clients finish the operation they are in
-  std::atomic<bool> start{false};       // clients may begin
+  std::atomic<uint32_t> connection{0};   // its number, once mounted; 0 if not known
+  std::atomic<bool> mounting{false};     // there is a mount, or about to be one
+  std::atomic<bool> serve{false};        // the server may start to read
+  std::atomic<bool> initialized{false};  // INIT has been answered
+  std::atomic<bool> stop{false};         // clients finish the operation they are in
+  std::atomic<bool> start{false};        // clients may begin
   std::atomic<bool> clients_done{false};
   std::atomic<uint32_t> servers_ready{0};
   std::atomic<uint32_t> clients_ready{0};

@@ -28,6 +28,7 @@ struct BenchArguments {
   int64_t requests = static_cast<int64_t>(BenchOptions{}.operations);
   std::string operation = "getattr";
   std::string reader = "read";
+  std::string transport = "device";
   std::optional<std::string> duration;
   std::optional<std::string> client_cpus;
   std::optional<std::string> server_cpus;
@@ -43,6 +44,9 @@ const std::map<std::string, BenchOperation> operations{{"getattr", BenchOperatio
                                                        {"mixed", BenchOperation::mixed}};
 const std::map<std::string, BenchReader> readers{
     {"read", BenchReader::read}, {"readv", BenchReader::readv}, {"splice", BenchReader::splice}};
+
+const std::map<std::string, BenchTransport> transports{{"device", BenchTransport::device},
+                                                       {"io_uring", BenchTransport::io_uring}};
 
 Result<unsigned> read_threads(const char* option, int64_t count) {
   if (count >= 1 && count <= BenchOptions::max_threads) return static_cast<unsigned>(count);
@@ -75,6 +79,12 @@ Result<BenchOptions> read_arguments(const BenchArguments& arguments) {
                 "--reader takes read, readv or splice");
   }
   options.reader = reader->second;
+  const auto transport = transports.find(arguments.transport);
+  if (transport == transports.end()) {
+    return fail(fmt::format("there is no transport '{}'", arguments.transport),
+                "--transport takes device or io_uring");
+  }
+  options.transport = transport->second;
   if (arguments.duration) {
     const auto duration = parse_duration(*arguments.duration);
     if (!duration) return tl::make_unexpected(duration.error());
@@ -131,6 +141,9 @@ void add_bench_command(CLI::App& app, Action& action) {
   sub->add_option("--think-time", options.think_time_ns,
                   "busy time of a client between operations, in ns");
   sub->add_option("--reader", arguments->reader, "how servers take requests: read, readv or splice")
+      ->capture_default_str();
+  sub->add_option("--transport", arguments->transport,
+                  "device, or io_uring: queues by CPU, shared out among the servers")
       ->capture_default_str();
   sub->add_flag("--nonblock", options.nonblock, "servers wait in epoll, not in the read");
   sub->add_flag("--json", arguments->json, "print JSON (fusetrace.bench/1)");
