@@ -79,6 +79,49 @@ INSTANTIATE_TEST_SUITE_P(
                          {"GETATTR", "LOOKUP", "READ", "WRITE"}}),
     [](const auto& load) { return std::string(load.param.name); });
 
+class OverIoUring : public Capture {
+ protected:
+  void SetUp() override {
+    Capture::SetUp();
+    if (!IsSkipped() && !switch_io_uring_on()) {
+      GTEST_SKIP() << "this kernel has no FUSE over io_uring";
+    }
+  }
+  void TearDown() override {
+    switch_io_uring_back();
+    Capture::TearDown();
+  }
+};
+
+TEST_F(OverIoUring, EveryRequestIsCountedWhereItRan) {
+  const Json truth = record_bench(full_load + Words{"--op", "mixed", "--transport", "io_uring"});
+  const Json seen = report(truth.at("connection"));
+  EXPECT_EQ(opcode_counts(seen), opcode_counts(truth));
+  EXPECT_TRUE(nothing_lost(seen));
+  EXPECT_EQ(seen.at("incomplete"), 0);
+  // INIT alone came over the device.
+  EXPECT_EQ(seen.at("transports").at("dev"), 1);
+  EXPECT_EQ(seen.at("transports").at("io_uring"), seen.at("requests").get<uint64_t>() - 1);
+  const Hops hops = hops_of(seen, {"GETATTR", "LOOKUP", "READ", "WRITE"});
+  EXPECT_EQ(hops.unknown, 0u);
+  const double same = truth.at("same_cpu");
+  EXPECT_NEAR(static_cast<double>(hops.same) / static_cast<double>(hops.same + hops.other),
+              same / (same + truth.at("other_cpu").get<double>()), 0.01);
+}
+
+TEST_F(OverIoUring, PinnedLoadsAreExact) {
+  for (const bool same : {true, false}) {
+    const Json truth = record_bench(full_load + Words{"--transport", "io_uring", "--client-cpus",
+                                                      "0", "--server-cpus", same ? "0" : "1"});
+    const Json seen = report(truth.at("connection"));
+    EXPECT_EQ(opcode_counts(seen), opcode_counts(truth));
+    EXPECT_TRUE(nothing_lost(seen));
+    const Hops hops = hops_of(seen, {"GETATTR"});
+    EXPECT_EQ(same ? hops.same : hops.other, 20000u);
+    EXPECT_EQ(same ? hops.other : hops.same, 0u);
+  }
+}
+
 class Pinned : public Capture {
  protected:
   void SetUp() override {

@@ -16,6 +16,8 @@
 namespace fusetrace::test {
 namespace {
 
+constexpr const char* io_uring_switch = "/sys/module/fuse/parameters/enable_uring";
+
 Json parse(const std::string& text) {
   Json out = Json::parse(text, nullptr, false);
   EXPECT_FALSE(out.is_discarded()) << "no JSON: " << text.substr(0, 300);
@@ -144,6 +146,19 @@ Capture::Background Capture::start_bench(const std::string& name, const Words& o
   return bench;
 }
 
+bool Capture::switch_io_uring_on() {
+  const char now = static_cast<char>(std::ifstream(io_uring_switch).get());
+  if (now == 'N') {
+    std::ofstream(io_uring_switch) << "1";
+    io_uring_was_off_ = true;
+  }
+  return now == 'Y' || now == 'N';
+}
+
+void Capture::switch_io_uring_back() {
+  if (io_uring_was_off_) std::ofstream(io_uring_switch) << "0";
+}
+
 Json Capture::end_bench(Background& bench) {
   bench.process->send_signal(SIGINT);
   const Result result = bench.process->finish();
@@ -171,6 +186,35 @@ testing::AssertionResult Capture::nothing_is_left() {
   return testing::AssertionFailure()
          << "left behind:" << (process ? " a process" : "") << (mounted ? " a mount" : "")
          << (files ? " a directory" : "");
+}
+
+BpfObjects bpf_objects_of(pid_t pid) {
+  BpfObjects out;
+  std::error_code ignored;
+  const std::string folder = "/proc/" + std::to_string(pid) + "/fdinfo";
+  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
+    std::ifstream in(entry.path());
+    for (std::string word; in >> word;) {
+      for (const char* kind : {"prog", "map", "link"}) {
+        uint64_t number = 0;
+        if (word == std::string(kind) + "_id:" && in >> number) out.emplace(kind, number);
+      }
+    }
+  }
+  return out;
+}
+
+BpfObjects still_there(const BpfObjects& objects) {
+  BpfObjects out;
+  for (const char* kind : {"prog", "map", "link"}) {
+    const Json list = Json::parse(run({"bpftool", "-j", kind, "show"}).out, nullptr, false);
+    if (!list.is_array()) continue;
+    for (const Json& one : list) {
+      const std::pair<std::string, uint64_t> object{kind, one.value("id", uint64_t{0})};
+      if (objects.contains(object)) out.insert(object);
+    }
+  }
+  return out;
 }
 
 std::map<std::string, uint64_t> opcode_counts(const Json& document) {

@@ -9,7 +9,9 @@
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "process.h"
@@ -54,6 +56,10 @@ class Capture : public testing::Test {
   // Ends it; returns what it tells.
   static Json end_bench(Background& bench);
 
+  // Has the kernel allow FUSE over io_uring, and back to what it was. False where it has none.
+  bool switch_io_uring_on();
+  void switch_io_uring_back();
+
   // Waits until `record` says that it is tracing.
   static testing::AssertionResult tracing(Process& record);
   // Waits, with a limit, until no process of ours, mount or directory of a bench is there.
@@ -63,7 +69,14 @@ class Capture : public testing::Test {
 
  private:
   std::string directory_;
+  bool io_uring_was_off_ = false;
 };
+
+// What the kernel holds for a process: kind (prog, map, link) and number.
+using BpfObjects = std::set<std::pair<std::string, uint64_t>>;
+BpfObjects bpf_objects_of(pid_t pid);
+// Those of them that the kernel still has, as bpftool tells.
+BpfObjects still_there(const BpfObjects& objects);
 
 // Requests by opcode, those of a bench's or a report's document.
 std::map<std::string, uint64_t> opcode_counts(const Json& document);

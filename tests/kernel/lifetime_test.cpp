@@ -8,45 +8,11 @@
 #include <filesystem>
 #include <fstream>
 #include <set>
-#include <utility>
 
 #include "capture_fixture.h"
 
 namespace fusetrace::test {
 namespace {
-
-// What the kernel holds for a process: kind (prog, map, link) and number.
-using BpfObjects = std::set<std::pair<std::string, uint64_t>>;
-
-BpfObjects bpf_objects_of(pid_t pid) {
-  BpfObjects out;
-  std::error_code ignored;
-  const std::string folder = "/proc/" + std::to_string(pid) + "/fdinfo";
-  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
-    std::ifstream in(entry.path());
-    for (std::string word; in >> word;) {
-      for (const char* kind : {"prog", "map", "link"}) {
-        uint64_t number = 0;
-        if (word == std::string(kind) + "_id:" && in >> number) out.emplace(kind, number);
-      }
-    }
-  }
-  return out;
-}
-
-// Those of them that the kernel still has, as bpftool tells.
-BpfObjects still_there(const BpfObjects& objects) {
-  BpfObjects out;
-  for (const char* kind : {"prog", "map", "link"}) {
-    const Json list = Json::parse(run({"bpftool", "-j", kind, "show"}).out, nullptr, false);
-    if (!list.is_array()) continue;
-    for (const Json& one : list) {
-      const std::pair<std::string, uint64_t> object{kind, one.value("id", uint64_t{0})};
-      if (objects.contains(object)) out.insert(object);
-    }
-  }
-  return out;
-}
 
 uint64_t file_size(const std::string& path) {
   std::error_code error;
