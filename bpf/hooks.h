@@ -75,6 +75,17 @@ int BPF_KPROBE(kprobe_fuse_dev_queue_req, void *fiq, struct fuse_req *req)
 	return 0;
 }
 
+/* What virtio-fs has in its place. */
+SEC("kprobe/virtio_fs_send_req")
+int BPF_KPROBE(kprobe_virtio_fs_send_req, void *fiq, struct fuse_req *req)
+{
+	struct req_view view;
+
+	view_untyped(req, &view);
+	handle_queued(&view);
+	return 0;
+}
+
 SEC("fentry/fuse_dev_queue_req")
 int BPF_PROG(fentry_fuse_dev_queue_req, void *fiq, struct fuse_req *req)
 {

@@ -31,9 +31,10 @@ constexpr const char* tracepoints_of_interest[] = {
     "sched_waking",       "sched_wakeup",      "sched_switch",
     "sched_migrate_task", "sys_exit",          "io_uring_complete"};
 
-constexpr const char* functions_of_interest[] = {"fuse_dev_do_read", "fuse_request_end",
-                                                 "queue_request_and_unlock", "fuse_dev_queue_req",
-                                                 "select_task_rq_fair"};
+constexpr const char* functions_of_interest[] = {
+    "fuse_dev_do_read",   "fuse_request_end",    "queue_request_and_unlock",
+    "fuse_dev_queue_req", "select_task_rq_fair", "fuse_uring_queue_fuse_req",
+    "virtio_fs_send_req", "__io_uring_cmd_done", "io_uring_cmd_done"};
 
 bool file_has_line_ending(const char* path, const std::string& word) {
   std::ifstream in(path);

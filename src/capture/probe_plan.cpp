@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "capture/probe_plan.h"
 
+#include <algorithm>
 #include <optional>
+#include <string_view>
 
 namespace fusetrace {
 namespace {
@@ -68,6 +70,28 @@ const std::vector<Hook> uring_hooks = {
      "io_uring_complete",
      "tp_btf/io_uring_complete",
      {"on_io_uring_complete"}},
+    {Hook::Kind::kprobe,
+     "__io_uring_cmd_done",
+     "kprobe/__io_uring_cmd_done",
+     {"kprobe___io_uring_cmd_done"}},
+    {Hook::Kind::kprobe,
+     "io_uring_cmd_done",
+     "kprobe/io_uring_cmd_done",
+     {"kprobe_io_uring_cmd_done"}},
+};
+
+// What queueing hooks other than the tracepoint do not see.
+const std::vector<Hook> queued_io_uring_hooks = {
+    {Hook::Kind::kprobe,
+     "fuse_uring_queue_fuse_req",
+     "kprobe/fuse_uring_queue_fuse_req",
+     {"kprobe_fuse_uring_queue_fuse_req", "kprobe_fuse_uring_queue_bq_req"}},
+};
+const std::vector<Hook> queued_virtio_fs_hooks = {
+    {Hook::Kind::kprobe,
+     "virtio_fs_send_req",
+     "kprobe/virtio_fs_send_req",
+     {"kprobe_virtio_fs_send_req"}},
 };
 
 const std::vector<Hook> waking_hooks = {
@@ -123,6 +147,10 @@ class Planner {
 
   void skip(const char* point, std::string reason) {
     plan_.probes.push_back({point, "", std::move(reason)});
+  }
+
+  bool uses(std::string_view program) const {
+    return std::find(plan_.programs.begin(), plan_.programs.end(), program) != plan_.programs.end();
   }
 
   ProbePlan take() { return std::move(plan_); }
@@ -188,10 +216,16 @@ class Planner {
 
 ProbePlan make_probe_plan(const Features& features, ProbePreference preference) {
   Planner planner(features, preference);
-  planner.choose("queued", queued_hooks, true);
+  // Over io_uring a request is queued without a lock held.
+  planner.choose("queued", queued_hooks, true,
+                 features.io_uring ? Planner::Context::preemptible : Planner::Context::atomic);
+  if (!planner.uses("on_fuse_request_send")) {
+    if (features.io_uring) planner.choose("queued_io_uring", queued_io_uring_hooks, false);
+    planner.choose("queued_virtio_fs", queued_virtio_fs_hooks, false);
+  }
   planner.choose("picked_up", picked_up_hooks, true, Planner::Context::preemptible);
   if (features.io_uring) {
-    planner.choose("picked_up_io_uring", uring_hooks, false);
+    planner.choose("picked_up_io_uring", uring_hooks, false, Planner::Context::preemptible);
   } else {
     planner.skip("picked_up_io_uring",
                  "this kernel has no FUSE over io_uring, or it is switched off");

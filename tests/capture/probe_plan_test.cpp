@@ -140,5 +140,25 @@ TEST(ProbePlan, IoUringOnlyWhereItIsSwitchedOn) {
   EXPECT_TRUE(loads(make_probe_plan(features, ProbePreference::best), "on_io_uring_complete"));
 }
 
+TEST(ProbePlan, IoUringIsSeenThroughEveryKindOfHook) {
+  Features features = locked_down_6_18();
+  features.io_uring = features.fentry = features.kprobe = true;
+  features.functions.insert({"fuse_uring_queue_fuse_req", "__io_uring_cmd_done"});
+  // The tracepoint tells of all transports; other hooks are the device's alone.
+  ProbePlan plan = make_probe_plan(features, ProbePreference::best);
+  EXPECT_EQ(hook_of(plan, "queued"), "tp_btf/fuse_request_send");
+  EXPECT_FALSE(loads(plan, "kprobe_fuse_uring_queue_fuse_req"));
+  EXPECT_EQ(hook_of(plan, "picked_up_io_uring"), "tp_btf/io_uring_complete");
+  // Neither tracepoint is under a lock there.
+  features.preemptible_programs = true;
+  plan = make_probe_plan(features, ProbePreference::best);
+  EXPECT_EQ(hook_of(plan, "queued"), "kprobe/fuse_dev_queue_req");
+  EXPECT_EQ(hook_of(plan, "queued_io_uring"), "kprobe/fuse_uring_queue_fuse_req");
+  EXPECT_EQ(hook_of(plan, "picked_up_io_uring"), "kprobe/__io_uring_cmd_done");
+  for (const auto preference : {ProbePreference::fentry, ProbePreference::kprobe}) {
+    EXPECT_TRUE(loads(make_probe_plan(features, preference), "kprobe_fuse_uring_queue_fuse_req"));
+  }
+}
+
 }  // namespace
 }  // namespace fusetrace

@@ -16,6 +16,11 @@
 namespace fusetrace::test {
 namespace {
 
+const char* from_environment(const char* name, const char* otherwise) {
+  const char* value = std::getenv(name);
+  return value != nullptr ? value : otherwise;
+}
+
 constexpr const char* io_uring_switch = "/sys/module/fuse/parameters/enable_uring";
 
 Json parse(const std::string& text) {
@@ -63,7 +68,11 @@ Words operator+(Words left, const Words& right) {
   return left;
 }
 
-Words fusetrace(const Words& arguments) { return Words{FUSETRACE_PROGRAM} + arguments; }
+Words fusetrace(const Words& arguments) {
+  return Words{from_environment("FUSETRACE", FUSETRACE_PROGRAM)} + arguments;
+}
+
+std::string many_mounts() { return from_environment("MANY_MOUNTS", MANY_MOUNTS_PROGRAM); }
 
 void Capture::SetUp() {
   const int device = open("/dev/fuse", O_RDWR | O_CLOEXEC);

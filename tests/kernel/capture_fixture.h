@@ -23,8 +23,11 @@ using Words = std::vector<std::string>;
 
 Words operator+(Words left, const Words& right);
 
-// The program under test with these arguments.
+// The program under test with these arguments; in a guest, where what was built has
+// another place, the one that FUSETRACE names.
 Words fusetrace(const Words& arguments);
+// The program that makes many mounts (tests/benchmarks), or what MANY_MOUNTS names.
+std::string many_mounts();
 
 class Capture : public testing::Test {
  protected:

@@ -145,7 +145,7 @@ TEST_F(Capture, TwoHundredMountsAtOnce) {
   ASSERT_TRUE(tracing(record));
   const BpfObjects objects = bpf_objects_of(record.pid());
   {
-    Process mounts({MANY_MOUNTS_PROGRAM, "200", "4", "2", make_directory("many")},
+    Process mounts({many_mounts(), "200", "4", "2", make_directory("many")},
                    Start{.on_terminal = true});
     ASSERT_TRUE(wait_for([&] { return mounts.out().find("ready") != std::string::npos; }))
         << mounts.err();
