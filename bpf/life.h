@@ -20,8 +20,13 @@ static __always_inline bool passes_filters(__u32 connection, __u32 opcode)
 {
 	bool found = false;
 
-	if (filter_opcodes && (opcode >= 128 || !(filter_opcode_bits[opcode / 64 & 1] >> (opcode % 64) & 1)))
-		return false;
+	if (filter_opcodes) {
+		/* Without an index: 6.1's verifier forgets the bound of one that was spilled. */
+		__u64 bits = opcode & 64 ? filter_opcode_bits[1] : filter_opcode_bits[0];
+
+		if (opcode >= 128 || !(bits >> (opcode % 64) & 1))
+			return false;
+	}
 	if (!filter_connections_n)
 		return true;
 	for (int i = 0; i < MAX_FILTER; i++)

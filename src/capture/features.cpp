@@ -143,6 +143,11 @@ Features detect_features() {
   return features;
 }
 
+void load_fuse() {
+  const int device = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+  if (device >= 0) close(device);
+}
+
 Result<void> check_requirements(const Features& features) {
   const std::string missing = missing_capabilities(features.fuse_module);
   if (!missing.empty()) {

@@ -33,6 +33,10 @@ struct Features {
   std::string kprobe_error;
 };
 
+// Has the kernel load FUSE where it is a module that nobody has needed yet, as the
+// opening of its device does.
+void load_fuse();
+
 // Errors: none; what cannot be read is reported as missing.
 Features detect_features();
 

@@ -180,6 +180,7 @@ int run_record(const RecordOptions& options) {
     if (!parsed) return complain(parsed.error(), 2);
     duration = *parsed;
   }
+  load_fuse();
   const Features features = detect_features();
   if (auto ok = check_requirements(features); !ok) return complain(ok.error());
 

@@ -87,6 +87,7 @@ int run_serve(const ServeOptions& options) {
   if (auto address = check_listen_address(options.listen); !address) {
     return complain(address.error(), 2);
   }
+  load_fuse();
   const Features features = detect_features();
   if (auto ok = check_requirements(features); !ok) return complain(ok.error());
 

@@ -88,6 +88,7 @@ int run_stat(const StatOptions& options, const GlobalOptions& global) {
     }
     intervals.emplace(*parsed, options.json);
   }
+  load_fuse();
   const Features features = detect_features();
   if (auto ok = check_requirements(features); !ok) return complain(ok.error());
 

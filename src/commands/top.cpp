@@ -266,6 +266,7 @@ int run_top(const TopOptions& options, const GlobalOptions& global) {
   if (state.interval_s < top_least_interval_s) {
     return complain({"an interval of " + options.interval + " is too short", "100ms or more"}, 2);
   }
+  load_fuse();
   const Features features = detect_features();
   if (auto ok = check_requirements(features); !ok) return complain(ok.error());
   if (!options.batch && isatty(STDOUT_FILENO) != 1) {
