@@ -39,9 +39,9 @@ typedef int ft_s32;
 
 /* What a request is to its client (struct fuse_req flags). */
 enum ft_kind {
-	FT_KIND_SYNC = 0,	/* a client sleeps until the reply */
-	FT_KIND_ASYNC = 1,	/* FR_BACKGROUND: nobody waits */
-	FT_KIND_NOREPLY = 2,	/* FORGET, INTERRUPT, notify replies: never answered */
+	FT_KIND_SYNC = 0, /* a client sleeps until the reply */
+	FT_KIND_ASYNC = 1, /* FR_BACKGROUND: nobody waits */
+	FT_KIND_NOREPLY = 2, /* FORGET, INTERRUPT, notify replies: never answered */
 };
 #define FT_KINDS 3
 
@@ -58,29 +58,29 @@ enum ft_transport {
 /* How the request met the thread that took it. */
 enum ft_pickup {
 	FT_PICKUP_UNKNOWN = 0,
-	FT_PICKUP_WOKEN = 1,	/* the taker was asleep and was woken for this request */
-	FT_PICKUP_BUSY = 2,	/* nobody was woken: a running server took it */
-	FT_PICKUP_POACHED = 3,	/* one server was woken for it, another one took it */
+	FT_PICKUP_WOKEN = 1, /* the taker was asleep and was woken for this request */
+	FT_PICKUP_BUSY = 2, /* nobody was woken: a running server took it */
+	FT_PICKUP_POACHED = 3, /* one server was woken for it, another one took it */
 };
 #define FT_PICKUPS 4
 
 /* ft_request.flags. A *_KNOWN bit says that the bit beside it was observed. */
 enum ft_request_flag {
 	FT_F_SERVER_TARGET_IDLE_KNOWN = 1u << 0,
-	FT_F_SERVER_TARGET_IDLE = 1u << 1,	/* target CPU was idle at the wakeup */
+	FT_F_SERVER_TARGET_IDLE = 1u << 1, /* target CPU was idle at the wakeup */
 	FT_F_CLIENT_TARGET_IDLE_KNOWN = 1u << 2,
 	FT_F_CLIENT_TARGET_IDLE = 1u << 3,
 	FT_F_SERVER_WAKE_FLAGS_KNOWN = 1u << 4,
-	FT_F_SERVER_WAKE_SYNC = 1u << 5,	/* WF_SYNC */
-	FT_F_SERVER_WAKE_CURRENT_CPU = 1u << 6,	/* WF_CURRENT_CPU */
+	FT_F_SERVER_WAKE_SYNC = 1u << 5, /* WF_SYNC */
+	FT_F_SERVER_WAKE_CURRENT_CPU = 1u << 6, /* WF_CURRENT_CPU */
 	FT_F_CLIENT_WAKE_FLAGS_KNOWN = 1u << 7,
 	FT_F_CLIENT_WAKE_SYNC = 1u << 8,
 	FT_F_CLIENT_WAKE_CURRENT_CPU = 1u << 9,
-	FT_F_CLIENT_NEVER_SLEPT = 1u << 10,	/* the client was still on a CPU when the reply came */
-	FT_F_INTERRUPTED = 1u << 11,	/* FR_INTERRUPTED */
-	FT_F_ABORTED = 1u << 12,	/* FR_ABORTED */
-	FT_F_RESENT = 1u << 13,	/* picked up more than once */
-	FT_F_STOLEN = 1u << 14,	/* taken from another shard (kernels with sharded queues) */
+	FT_F_CLIENT_NEVER_SLEPT = 1u << 10, /* the client was still on a CPU when the reply came */
+	FT_F_INTERRUPTED = 1u << 11, /* FR_INTERRUPTED */
+	FT_F_ABORTED = 1u << 12, /* FR_ABORTED */
+	FT_F_RESENT = 1u << 13, /* picked up more than once */
+	FT_F_STOLEN = 1u << 14, /* taken from another shard (kernels with sharded queues) */
 	FT_F_SHARD_KNOWN = 1u << 15,
 };
 
@@ -90,51 +90,51 @@ enum ft_request_flag {
  * resume; for noreply the life ends with the pickup.
  */
 struct ft_request {
-	ft_u64 queued_ns;	/* put on the input queue */
-	ft_u64 server_waking_ns;	/* sched_waking of the thread woken for it */
-	ft_u64 server_running_ns;	/* that thread was switched in */
-	ft_u64 picked_up_ns;	/* a server thread took it */
-	ft_u64 replied_ns;	/* fuse_request_end() */
-	ft_u64 client_waking_ns;	/* sched_waking of the client */
-	ft_u64 resumed_ns;	/* the client was switched in */
+	ft_u64 queued_ns; /* put on the input queue */
+	ft_u64 server_waking_ns; /* sched_waking of the thread woken for it */
+	ft_u64 server_running_ns; /* that thread was switched in */
+	ft_u64 picked_up_ns; /* a server thread took it */
+	ft_u64 replied_ns; /* fuse_request_end() */
+	ft_u64 client_waking_ns; /* sched_waking of the client */
+	ft_u64 resumed_ns; /* the client was switched in */
 
-	ft_u64 unique;	/* fuse_in_header.unique; numbered by each connection for itself */
-	ft_u64 nodeid;	/* fuse_in_header.nodeid */
+	ft_u64 unique; /* fuse_in_header.unique; numbered by each connection for itself */
+	ft_u64 nodeid; /* fuse_in_header.nodeid */
 
-	ft_u32 connection;	/* fuse_conn.dev: its number under the fusectl file system */
-	ft_u32 opcode;	/* enum fuse_opcode */
-	ft_s32 error;	/* fuse_out_header.error: 0 or a negative errno */
-	ft_u32 bytes_in;	/* fuse_in_header.len: client to server */
-	ft_u32 bytes_out;	/* fuse_out_header.len: server to client, 0 if none */
+	ft_u32 connection; /* fuse_conn.dev: its number under the fusectl file system */
+	ft_u32 opcode; /* enum fuse_opcode */
+	ft_s32 error; /* fuse_out_header.error: 0 or a negative errno */
+	ft_u32 bytes_in; /* fuse_in_header.len: client to server */
+	ft_u32 bytes_out; /* fuse_out_header.len: server to client, 0 if none */
 
-	ft_u32 client_tid;	/* who queued it */
-	ft_u32 server_tid;	/* who took it */
-	ft_u32 replier_tid;	/* who ran fuse_request_end() */
-	ft_u32 woken_tid;	/* the server thread woken for it, 0 if none was */
+	ft_u32 client_tid; /* who queued it */
+	ft_u32 server_tid; /* who took it */
+	ft_u32 replier_tid; /* who ran fuse_request_end() */
+	ft_u32 woken_tid; /* the server thread woken for it, 0 if none was */
 
-	ft_u32 flags;	/* enum ft_request_flag */
+	ft_u32 flags; /* enum ft_request_flag */
 
-	ft_u16 client_cpu;	/* at queued */
-	ft_u16 server_cpu;	/* at picked up */
-	ft_u16 reply_cpu;	/* at replied */
-	ft_u16 resume_cpu;	/* at resumed */
+	ft_u16 client_cpu; /* at queued */
+	ft_u16 server_cpu; /* at picked up */
+	ft_u16 reply_cpu; /* at replied */
+	ft_u16 resume_cpu; /* at resumed */
 
-	ft_u16 server_prev_cpu;	/* the CPU the woken server slept on */
-	ft_u16 server_target_cpu;	/* the CPU it was put on */
-	ft_u16 server_waker_cpu;	/* the CPU of the thread that woke it */
+	ft_u16 server_prev_cpu; /* the CPU the woken server slept on */
+	ft_u16 server_target_cpu; /* the CPU it was put on */
+	ft_u16 server_waker_cpu; /* the CPU of the thread that woke it */
 	ft_u16 client_prev_cpu;
 	ft_u16 client_target_cpu;
 	ft_u16 client_waker_cpu;
 
-	ft_u16 shard;	/* input queue, where the kernel has several (FT_F_SHARD_KNOWN) */
+	ft_u16 shard; /* input queue, where the kernel has several (FT_F_SHARD_KNOWN) */
 	ft_u16 reserved;
 
-	ft_u8 kind;	/* enum ft_kind */
-	ft_u8 transport;	/* enum ft_transport */
-	ft_u8 pickup;	/* enum ft_pickup */
-	ft_u8 migrations_server_waiting;	/* woken server, after placement and before pickup; saturates at 255 */
-	ft_u8 migrations_server_serving;	/* taker, picked up to replied; saturates */
-	ft_u8 migrations_client_waiting;	/* client, queued to resumed, its placement included; saturates */
+	ft_u8 kind; /* enum ft_kind */
+	ft_u8 transport; /* enum ft_transport */
+	ft_u8 pickup; /* enum ft_pickup */
+	ft_u8 migrations_server_waiting; /* woken server, after placement and before pickup; saturates at 255 */
+	ft_u8 migrations_server_serving; /* taker, picked up to replied; saturates */
+	ft_u8 migrations_client_waiting; /* client, queued to resumed, its placement included; saturates */
 	ft_u8 reserved2[2];
 };
 FT_ASSERT(sizeof(struct ft_request) == 144, "ft_request layout");
@@ -145,7 +145,7 @@ FT_ASSERT(sizeof(struct ft_request) == 144, "ft_request layout");
 struct ft_task {
 	ft_u32 tid;
 	ft_u32 tgid;
-	char comm[FT_COMM_LEN];	/* NUL-terminated unless 16 bytes long */
+	char comm[FT_COMM_LEN]; /* NUL-terminated unless 16 bytes long */
 };
 FT_ASSERT(sizeof(struct ft_task) == 24, "ft_task layout");
 
@@ -156,28 +156,28 @@ struct ft_open_device {
 	ft_u32 tgid;
 	ft_u32 fd;
 	ft_u32 connection;
-	ft_u32 cuse;	/* 1: /dev/cuse, 0: /dev/fuse */
+	ft_u32 cuse; /* 1: /dev/cuse, 0: /dev/fuse */
 	ft_u32 max_background;
 	ft_u32 congestion_threshold;
-	ft_s32 waiting;	/* requests queued or being served */
+	ft_s32 waiting; /* requests queued or being served */
 	ft_u32 reserved;
 };
 FT_ASSERT(sizeof(struct ft_open_device) == 32, "ft_open_device layout");
 
 /* What a thread of a server does. */
 enum ft_thread_state {
-	FT_THREAD_IDLE = 0,	/* asleep, and it serves nothing */
-	FT_THREAD_RUNNING = 1,	/* on a CPU, or waiting for one */
-	FT_THREAD_SERVING = 2,	/* asleep while it serves a request */
+	FT_THREAD_IDLE = 0, /* asleep, and it serves nothing */
+	FT_THREAD_RUNNING = 1, /* on a CPU, or waiting for one */
+	FT_THREAD_SERVING = 2, /* asleep while it serves a request */
 };
 
 /* A thread of a process that has a FUSE device open, as a look at all threads finds it. */
 struct ft_server_thread {
 	ft_u32 tid;
 	ft_u32 tgid;
-	ft_u32 taken;	/* requests it took, modulo 2^32; 0 unless running totals are kept */
-	ft_u16 cpu;	/* where it runs, or ran last */
-	ft_u8 state;	/* enum ft_thread_state */
+	ft_u32 taken; /* requests it took, modulo 2^32; 0 unless running totals are kept */
+	ft_u16 cpu; /* where it runs, or ran last */
+	ft_u8 state; /* enum ft_thread_state */
 	ft_u8 reserved;
 	char comm[FT_COMM_LEN];
 };
@@ -188,27 +188,27 @@ FT_ASSERT(sizeof(struct ft_server_thread) == 32, "ft_server_thread layout");
  * CPU in the kernel, or in user space where it says so. Append only.
  */
 enum ft_loss {
-	FT_LOSS_RING_FULL = 0,	/* finished request, no room in the ring */
-	FT_LOSS_TABLE_FULL = 1,	/* request not followed: the in-flight table had no slot */
-	FT_LOSS_TASK_FULL = 2,	/* thread state could not be allocated: its scheduling is unknown */
-	FT_LOSS_RECURSION = 3,	/* program runs skipped by the kernel's recursion protection (bpf_prog_info.recursion_misses; user space) */
-	FT_LOSS_UNMATCHED_PICKUP = 4,	/* a server took something that could not be matched to its request: that pickup is unknown */
-	FT_LOSS_UNREADABLE = 5,	/* a request's header could not be read or made no sense */
-	FT_LOSS_CLOCK_BACKWARDS = 6,	/* a point earlier than the one before it: that stage is left unknown */
-	FT_LOSS_TOTALS_FULL = 7,	/* running totals had no cell for it */
-	FT_LOSS_UNKNOWN_RECORD = 8,	/* user space met a ring record of a size it does not know */
+	FT_LOSS_RING_FULL = 0, /* finished request, no room in the ring */
+	FT_LOSS_TABLE_FULL = 1, /* request not followed: the in-flight table had no slot */
+	FT_LOSS_TASK_FULL = 2, /* thread state could not be allocated: its scheduling is unknown */
+	FT_LOSS_RECURSION = 3, /* program runs skipped by the kernel's recursion protection (bpf_prog_info.recursion_misses; user space) */
+	FT_LOSS_UNMATCHED_PICKUP = 4, /* a server took something that could not be matched to its request: that pickup is unknown */
+	FT_LOSS_UNREADABLE = 5, /* a request's header could not be read or made no sense */
+	FT_LOSS_CLOCK_BACKWARDS = 6, /* a point earlier than the one before it: that stage is left unknown */
+	FT_LOSS_TOTALS_FULL = 7, /* running totals had no cell for it */
+	FT_LOSS_UNKNOWN_RECORD = 8, /* user space met a ring record of a size it does not know */
 };
 #define FT_LOSSES 9
 
 /* Requests that cannot be timed whole, without anything being lost. */
 enum ft_incomplete {
-	FT_INCOMPLETE_BEFORE_START = 0,	/* queued before the capture, ended in it */
-	FT_INCOMPLETE_UNANSWERED = 1,	/* queued in it, still open at its end (user space) */
-	FT_INCOMPLETE_ABANDONED = 2,	/* the client was killed before a server took it */
+	FT_INCOMPLETE_BEFORE_START = 0, /* queued before the capture, ended in it */
+	FT_INCOMPLETE_UNANSWERED = 1, /* queued in it, still open at its end (user space) */
+	FT_INCOMPLETE_ABANDONED = 2, /* the client was killed before a server took it */
 };
 #define FT_INCOMPLETES 3
 
-#define FT_MAX_CPUS 1024	/* CPUs beyond share the counters of those below */
+#define FT_MAX_CPUS 1024 /* CPUs beyond share the counters of those below */
 
 enum ft_idle {
 	FT_IDLE_UNKNOWN = 0,
@@ -220,8 +220,8 @@ enum ft_idle {
 struct ft_cpu_state {
 	ft_u64 lost[FT_LOSSES];
 	ft_u64 incomplete[FT_INCOMPLETES];
-	ft_u32 idle;	/* enum ft_idle: what the last switch on this CPU went to; other CPUs read it */
-	ft_u32 sender __attribute__((aligned(64)));	/* thread that last queued a request here */
+	ft_u32 idle; /* enum ft_idle: what the last switch on this CPU went to; other CPUs read it */
+	ft_u32 sender __attribute__((aligned(64))); /* thread that last queued a request here */
 };
 FT_ASSERT(sizeof(struct ft_cpu_state) == 192, "ft_cpu_state layout");
 
@@ -232,11 +232,11 @@ FT_ASSERT(sizeof(struct ft_cpu_state) == 192, "ft_cpu_state layout");
  * what tracing a request costs.
  */
 struct ft_slot {
-	ft_u64 req;	/* address of struct fuse_req, 0: free */
-	ft_u64 client;	/* address of the client's task_struct, 0 unless kind sync */
+	ft_u64 req; /* address of struct fuse_req, 0: free */
+	ft_u64 client; /* address of the client's task_struct, 0 unless kind sync */
 	ft_u64 queued_ns;
 	ft_u64 server_waking_ns;
-	ft_u32 seq;	/* changes with every owner, never 0; odd once somebody hands the record over */
+	ft_u32 seq; /* changes with every owner, never 0; odd once somebody hands the record over */
 	ft_u32 client_tid;
 	ft_u32 woken_tid;
 	ft_u32 connection;
@@ -245,16 +245,16 @@ struct ft_slot {
 	ft_u16 server_prev_cpu;
 	ft_u16 server_target_cpu;
 	ft_u16 server_waker_cpu;
-	ft_u16 flags;	/* enum ft_request_flag */
+	ft_u16 flags; /* enum ft_request_flag */
 	ft_u8 kind;
-	ft_u8 wanted;	/* passed the filter by process, as client or as server */
+	ft_u8 wanted; /* passed the filter by process, as client or as server */
 	ft_u8 migrations_client_waiting;
 	ft_u8 migrations_server_waiting;
 
-	ft_u64 server_running_ns;	/* valid only while running_seq equals seq */
-	ft_u32 running_seq;	/* both written by the woken thread, which need not be the one that serves */
+	ft_u64 server_running_ns; /* valid only while running_seq equals seq */
+	ft_u32 running_seq; /* both written by the woken thread, which need not be the one that serves */
 
-	ft_u32 served_seq;	/* from here on valid only while it equals seq */
+	ft_u32 served_seq; /* from here on valid only while it equals seq */
 	ft_u64 picked_up_ns;
 	ft_u64 replied_ns;
 	ft_u64 client_waking_ns;
@@ -265,7 +265,7 @@ struct ft_slot {
 	ft_u16 client_prev_cpu;
 	ft_u16 client_target_cpu;
 	ft_u16 client_waker_cpu;
-	ft_u16 served_flags;	/* enum ft_request_flag, joined with flags */
+	ft_u16 served_flags; /* enum ft_request_flag, joined with flags */
 	ft_u8 transport;
 	ft_u8 migrations_server_serving;
 	ft_u8 reserved[2];
@@ -335,14 +335,13 @@ static inline __attribute__((always_inline)) void ft_slot_record(const struct ft
 	r->migrations_server_serving = s->migrations_server_serving;
 	r->transport = s->transport;
 	if (s->picked_up_ns)
-		r->pickup = s->woken_tid == 0		     ? FT_PICKUP_BUSY :
-			    s->woken_tid == s->server_tid ? FT_PICKUP_WOKEN :
-							      FT_PICKUP_POACHED;
+		r->pickup = s->woken_tid == 0 ? FT_PICKUP_BUSY : s->woken_tid == s->server_tid ? FT_PICKUP_WOKEN
+											       : FT_PICKUP_POACHED;
 }
 
 /* Adds what was saved of struct fuse_req, its flags (req_flags, as the kernel numbers them) aside. */
 static inline __attribute__((always_inline)) void ft_slot_saved(const struct ft_slot *s,
-								 struct ft_request *r)
+								struct ft_request *r)
 {
 	r->unique = s->unique;
 	r->nodeid = s->nodeid;
@@ -355,7 +354,7 @@ static inline __attribute__((always_inline)) void ft_slot_saved(const struct ft_
 
 /* Whether a request is in a sample of one in n: whole requests, chosen by hash. */
 static inline __attribute__((always_inline)) ft_u32 ft_sampled(ft_u32 connection, ft_u64 unique,
-								ft_u32 n)
+							       ft_u32 n)
 {
 	ft_u64 hash = (unique ^ ((ft_u64)connection << 32)) * 0x9E3779B97F4A7C15ull;
 
@@ -383,12 +382,28 @@ static inline __attribute__((always_inline)) ft_u32 ft_hist_bucket(ft_u64 ns)
 	if (ns < FT_HIST_SUB)
 		return (ft_u32)ns;
 	/* Position of the highest bit; BPF has no instruction for it. */
-	if (v >> 32) { exp += 32; v >>= 32; }
-	if (v >> 16) { exp += 16; v >>= 16; }
-	if (v >> 8) { exp += 8; v >>= 8; }
-	if (v >> 4) { exp += 4; v >>= 4; }
-	if (v >> 2) { exp += 2; v >>= 2; }
-	if (v >> 1) exp += 1;
+	if (v >> 32) {
+		exp += 32;
+		v >>= 32;
+	}
+	if (v >> 16) {
+		exp += 16;
+		v >>= 16;
+	}
+	if (v >> 8) {
+		exp += 8;
+		v >>= 8;
+	}
+	if (v >> 4) {
+		exp += 4;
+		v >>= 4;
+	}
+	if (v >> 2) {
+		exp += 2;
+		v >>= 2;
+	}
+	if (v >> 1)
+		exp += 1;
 	return (exp - FT_HIST_SUB_BITS + 1) * FT_HIST_SUB +
 	       (ft_u32)((ns >> (exp - FT_HIST_SUB_BITS)) & (FT_HIST_SUB - 1));
 }
@@ -415,15 +430,15 @@ enum ft_stage {
 #define FT_STAGES 5
 
 #define FT_MIGRATIONS 4
-#define FT_WAKEUPS (4 * 3 * 4)	/* placement, idleness of the target, hint */
+#define FT_WAKEUPS (4 * 3 * 4) /* placement, idleness of the target, hint */
 
 /* Pairs of CPUs that are counted for each connection. */
 enum ft_pair {
-	FT_PAIR_REQUEST = 0,	/* client to server */
-	FT_PAIR_REPLY = 1,	/* replier to client */
-	FT_PAIR_SERVER_PLACED = 2,	/* slept on, put on */
+	FT_PAIR_REQUEST = 0, /* client to server */
+	FT_PAIR_REPLY = 1, /* replier to client */
+	FT_PAIR_SERVER_PLACED = 2, /* slept on, put on */
 	FT_PAIR_CLIENT_PLACED = 3,
-	FT_PAIR_PICKED = 4,	/* woken server put on, picked up on */
+	FT_PAIR_PICKED = 4, /* woken server put on, picked up on */
 };
 #define FT_PAIRS 5
 
@@ -442,8 +457,8 @@ struct ft_totals {
 	ft_u64 kinds[FT_KINDS];
 	ft_u64 transports[FT_TRANSPORTS];
 	ft_u64 pickups[FT_PICKUPS];
-	ft_u64 hops[2][FT_DISTANCES];	/* request, reply */
-	ft_u64 wakeups[2][FT_WAKEUPS];	/* server, client */
+	ft_u64 hops[2][FT_DISTANCES]; /* request, reply */
+	ft_u64 wakeups[2][FT_WAKEUPS]; /* server, client */
 	ft_u64 migrations[FT_MIGRATIONS];
 	struct ft_latency stages[FT_STAGES];
 };
@@ -453,12 +468,12 @@ struct ft_totals {
 /* Where the totals of a (connection, opcode) are. */
 struct ft_totals_id {
 	ft_u32 cell;
-	ft_u32 connection;	/* place in totals_connections, FT_TOTALS_NONE: no room */
+	ft_u32 connection; /* place in totals_connections, FT_TOTALS_NONE: no room */
 };
 
 struct ft_totals_connection {
-	ft_u32 id;	/* 0: free */
-	ft_u32 latency[2 * FT_DISTANCES];	/* by hop and distance: row of totals_latencies, 0: none yet */
+	ft_u32 id; /* 0: free */
+	ft_u32 latency[2 * FT_DISTANCES]; /* by hop and distance: row of totals_latencies, 0: none yet */
 };
 
 /* Numbers that are equal for CPUs that share the thing. */

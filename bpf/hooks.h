@@ -150,7 +150,7 @@ static __always_inline void read_returned(__u64 req, __u32 connection, long ret)
 	struct ft_slot *s;
 	__u32 index = 0;
 
-	t= known_server(task);
+	t = known_server(task);
 	if (!t)
 		return;
 	if (req) {

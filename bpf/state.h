@@ -37,7 +37,9 @@ static __always_inline __u64 address_of(const void *pointer)
 {
 	__u64 difference = (__u64)pointer;
 
-	asm volatile("%0 -= %1" : "+r"(difference) : "r"(&own_address));
+	asm volatile("%0 -= %1"
+		     : "+r"(difference)
+		     : "r"(&own_address));
 	return difference + own_address;
 }
 
@@ -316,29 +318,29 @@ struct {
  */
 extern void *bpf_rdonly_cast(void *object, __u32 type) __ksym __weak;
 
-#define read_field(result, type, address, field)                                                    \
-	({                                                                                          \
-		__u64 __address = (__u64)(address);                                                 \
-		if (bpf_rdonly_cast) {                                                              \
-			type *__typed = bpf_rdonly_cast((void *)__address,                          \
-							bpf_core_type_id_kernel(type));             \
-			(result) = (__typeof__(result))__typed->field;                              \
-		} else {                                                                            \
-			bpf_core_read(&(result), sizeof(result), &((type *)__address)->field);      \
-		}                                                                                   \
+#define read_field(result, type, address, field)                                               \
+	({                                                                                     \
+		__u64 __address = (__u64)(address);                                            \
+		if (bpf_rdonly_cast) {                                                         \
+			type *__typed = bpf_rdonly_cast((void *)__address,                     \
+							bpf_core_type_id_kernel(type));        \
+			(result) = (__typeof__(result))__typed->field;                         \
+		} else {                                                                       \
+			bpf_core_read(&(result), sizeof(result), &((type *)__address)->field); \
+		}                                                                              \
 	})
 
 /* The same for a field that is itself a pointer: as a number. */
-#define read_address(result, type, address, field)                                                  \
-	({                                                                                          \
-		__u64 __address = (__u64)(address);                                                 \
-		if (bpf_rdonly_cast) {                                                              \
-			type *__typed = bpf_rdonly_cast((void *)__address,                          \
-							bpf_core_type_id_kernel(type));             \
-			(result) = address_of(__typed->field);                                      \
-		} else {                                                                            \
-			bpf_core_read(&(result), sizeof(result), &((type *)__address)->field);      \
-		}                                                                                   \
+#define read_address(result, type, address, field)                                             \
+	({                                                                                     \
+		__u64 __address = (__u64)(address);                                            \
+		if (bpf_rdonly_cast) {                                                         \
+			type *__typed = bpf_rdonly_cast((void *)__address,                     \
+							bpf_core_type_id_kernel(type));        \
+			(result) = address_of(__typed->field);                                 \
+		} else {                                                                       \
+			bpf_core_read(&(result), sizeof(result), &((type *)__address)->field); \
+		}                                                                              \
 	})
 
 /* --- the way out ------------------------------------------------------------------ */
