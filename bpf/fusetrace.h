@@ -191,7 +191,7 @@ enum ft_loss {
 	FT_LOSS_RING_FULL = 0, /* finished request, no room in the ring */
 	FT_LOSS_TABLE_FULL = 1, /* request not followed: the in-flight table had no slot */
 	FT_LOSS_TASK_FULL = 2, /* thread state could not be allocated: its scheduling is unknown */
-	FT_LOSS_RECURSION = 3, /* program runs skipped by the kernel's recursion protection (bpf_prog_info.recursion_misses; user space) */
+	FT_LOSS_RECURSION = 3, /* program runs skipped by the kernel's recursion protection, and none stood in (bpf_prog_info.recursion_misses; user space) */
 	FT_LOSS_UNMATCHED_PICKUP = 4, /* a server took something that could not be matched to its request: that pickup is unknown */
 	FT_LOSS_UNREADABLE = 5, /* a request's header could not be read or made no sense */
 	FT_LOSS_CLOCK_BACKWARDS = 6, /* a point earlier than the one before it: that stage is left unknown */
@@ -202,7 +202,7 @@ enum ft_loss {
 
 /* Requests that cannot be timed whole, without anything being lost. */
 enum ft_incomplete {
-	FT_INCOMPLETE_BEFORE_START = 0, /* queued before the capture, ended in it */
+	FT_INCOMPLETE_BEFORE_START = 0, /* ended in it, queued before the capture or while a program was skipped */
 	FT_INCOMPLETE_UNANSWERED = 1, /* queued in it, still open at its end (user space) */
 	FT_INCOMPLETE_ABANDONED = 2, /* the client was killed before a server took it */
 };
@@ -220,6 +220,7 @@ enum ft_idle {
 struct ft_cpu_state {
 	ft_u64 lost[FT_LOSSES];
 	ft_u64 incomplete[FT_INCOMPLETES];
+	ft_u64 stood_in; /* returns of reads for which the kernel had skipped the first program */
 	ft_u32 idle; /* enum ft_idle: what the last switch on this CPU went to; other CPUs read it */
 	ft_u32 sender __attribute__((aligned(64))); /* thread that last queued a request here */
 };
@@ -268,7 +269,7 @@ struct ft_slot {
 	ft_u16 served_flags; /* enum ft_request_flag, joined with flags */
 	ft_u8 transport;
 	ft_u8 migrations_server_serving;
-	ft_u8 reserved[2];
+	ft_u16 shard; /* ft_request.shard */
 
 	/*
 	 * What struct fuse_req keeps, saved when the request ends: before its
@@ -334,9 +335,24 @@ static inline __attribute__((always_inline)) void ft_slot_record(const struct ft
 	r->client_waker_cpu = s->client_waker_cpu;
 	r->migrations_server_serving = s->migrations_server_serving;
 	r->transport = s->transport;
-	if (s->picked_up_ns)
-		r->pickup = s->woken_tid == 0 ? FT_PICKUP_BUSY : s->woken_tid == s->server_tid ? FT_PICKUP_WOKEN
-											       : FT_PICKUP_POACHED;
+	r->shard = s->shard;
+	if (r->replied_ns && r->picked_up_ns > r->replied_ns) {
+		/*
+		 * Aborted while the read that took it returned: nobody serves it. Where the
+		 * reply was there to be seen, handle_picked_up() has not written this.
+		 */
+		r->picked_up_ns = 0;
+		r->server_tid = 0;
+		r->server_cpu = FT_CPU_UNKNOWN;
+	}
+	if (!r->picked_up_ns)
+		return;
+	if (s->woken_tid == 0)
+		r->pickup = FT_PICKUP_BUSY;
+	else if (s->woken_tid == s->server_tid)
+		r->pickup = FT_PICKUP_WOKEN;
+	else
+		r->pickup = FT_PICKUP_POACHED;
 }
 
 /* Adds what was saved of struct fuse_req, its flags (req_flags, as the kernel numbers them) aside. */

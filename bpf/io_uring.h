@@ -8,7 +8,7 @@
 #define FUSETRACE_IO_URING_H
 
 /* A command that completes for its server; struct io_uring_cmd lies at the start of struct io_kiocb. */
-static __always_inline void command_completed(void *completed)
+static __always_inline void command_completed(void *completed, bool again)
 {
 	struct io_kiocb *io = completed;
 	struct io_uring_cmd *command = completed;
@@ -30,7 +30,7 @@ static __always_inline void command_completed(void *completed)
 	if (!req)
 		return;
 	s = slot_find(req, &index);
-	if (!s)
+	if (!s || (again && is_picked_up(s)))
 		return;
 	task = bpf_get_current_task_btf();
 	t = known_server(task);
@@ -43,16 +43,19 @@ static __always_inline void command_completed(void *completed)
 SEC("tp_btf/io_uring_complete")
 int BPF_PROG(on_io_uring_complete, void *ctx_unused, void *completed)
 {
-	command_completed(completed);
+	UNPREEMPTED(command_completed(completed, false));
 	return 0;
 }
 
-/* Where a tracepoint's program could be preempted: what FUSE calls to complete a command. */
+STAND_INS("tp_btf/io_uring_complete", on_io_uring_complete,
+	  UNPREEMPTED(command_completed(completed, true)), void *ctx_unused, void *completed)
+
+/* What FUSE calls to complete a command. */
 SEC("kprobe/__io_uring_cmd_done")
 int BPF_KPROBE(kprobe___io_uring_cmd_done, void *command, __s32 result)
 {
 	if (result == 0)
-		command_completed(command);
+		command_completed(command, false);
 	return 0;
 }
 
@@ -61,7 +64,7 @@ SEC("kprobe/io_uring_cmd_done")
 int BPF_KPROBE(kprobe_io_uring_cmd_done, void *command, __s32 result)
 {
 	if (result == 0)
-		command_completed(command);
+		command_completed(command, false);
 	return 0;
 }
 
@@ -72,7 +75,7 @@ int BPF_KPROBE(kprobe_fuse_uring_queue_fuse_req, void *fiq, struct fuse_req *req
 	struct req_view view;
 
 	view_untyped(req, &view);
-	handle_queued(&view);
+	handle_queued(&view, false);
 	return 0;
 }
 
@@ -82,7 +85,7 @@ int BPF_KPROBE(kprobe_fuse_uring_queue_bq_req, struct fuse_req *req)
 	struct req_view view;
 
 	view_untyped(req, &view);
-	handle_queued(&view);
+	handle_queued(&view, false);
 	return 0;
 }
 

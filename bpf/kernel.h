@@ -63,6 +63,10 @@ struct nsproxy;
 
 struct files_struct;
 
+struct task_io_accounting {
+	u64 syscr;
+};
+
 struct task_struct {
 	struct thread_info thread_info;
 	unsigned int __state; /* volatile long state until 5.14 */
@@ -75,6 +79,7 @@ struct task_struct {
 	struct task_struct *group_leader;
 	char comm[16];
 	struct files_struct *files;
+	struct task_io_accounting ioac;
 };
 
 struct inode {
@@ -140,11 +145,16 @@ struct fuse_out_header {
 
 struct super_block;
 
+struct fuse_iqueue {
+	void *priv;
+};
+
 struct fuse_conn {
 	unsigned int max_background;
 	unsigned int congestion_threshold;
 	atomic_t num_waiting;
 	u32 dev;
+	struct fuse_iqueue iq;
 };
 
 struct fuse_mount {
@@ -156,6 +166,7 @@ struct fuse_chan {
 	struct fuse_conn *conn;
 	unsigned int max_background; /* congestion_threshold stayed in fuse_conn */
 	atomic_t num_waiting;
+	struct fuse_iqueue iq;
 };
 
 struct fuse_req {
@@ -196,6 +207,7 @@ enum fuse_req_flag {
 	FR_BACKGROUND = 2,
 	FR_ABORTED = 4,
 	FR_INTERRUPTED = 5,
+	FR_FINISHED = 9,
 	FR_URING = 12, /* since 6.14 */
 };
 
@@ -251,9 +263,8 @@ struct bpf_iter__task {
 #define FUSE_BATCH_FORGET 42
 #define FUSE_IN_HEADER_LEN 40
 
-/* fs/fuse/fuse_dev_i.h: the lowest bit of unique marks an interrupt; fuse.h: bit 63 a resend. */
+/* fs/fuse/fuse_dev_i.h: the lowest bit of unique marks an interrupt. */
 #define FUSE_INT_REQ_BIT (1ull << 0)
-#define FUSE_UNIQUE_RESEND (1ull << 63)
 #define FUSE_PQ_HASH_BITS 8
 
 #if defined(__TARGET_ARCH_x86)

@@ -90,12 +90,12 @@ static __always_inline void save_request(struct ft_slot *s, __u32 seq)
 {
 	__u64 address = s->req;
 
-	read_field(s->unique, struct fuse_req, address, in.h.unique);
-	read_field(s->nodeid, struct fuse_req, address, in.h.nodeid);
-	read_field(s->bytes_in, struct fuse_req, address, in.h.len);
-	read_field(s->error, struct fuse_req, address, out.h.error);
-	read_field(s->bytes_out, struct fuse_req, address, out.h.len);
-	read_field(s->req_flags, struct fuse_req, address, flags);
+	read_fuse_req(s->unique, address, in.h.unique);
+	read_fuse_req(s->nodeid, address, in.h.nodeid);
+	read_fuse_req(s->bytes_in, address, in.h.len);
+	read_fuse_req(s->error, address, out.h.error);
+	read_fuse_req(s->bytes_out, address, out.h.len);
+	read_fuse_req(s->req_flags, address, flags);
 	s->saved_seq = seq;
 }
 
@@ -152,6 +152,12 @@ out:
 	s->req = 0;
 }
 
+/* Where a client went on that was not seen to: unknown when it has moved since it queued. */
+static __always_inline __u32 client_stayed_on(const struct ft_slot *s)
+{
+	return s->migrations_client_waiting ? FT_CPU_UNKNOWN : s->client_cpu;
+}
+
 /*
  * The client of a request that was replied to runs, and was not seen to be
  * switched in: the wakeup found it on its way to sleep, and it never got there.
@@ -161,14 +167,27 @@ out:
 static __always_inline void finish_unslept(struct ft_slot *s, __u32 seq)
 {
 	if (!s->client_waking_ns)
-		finish(s, seq, s->replied_ns, FT_CPU_UNKNOWN, FT_F_CLIENT_NEVER_SLEPT);
+		finish(s, seq, s->replied_ns, client_stayed_on(s), FT_F_CLIENT_NEVER_SLEPT);
 	else if (s->served_flags & FT_F_CLIENT_NEVER_SLEPT)
 		finish(s, seq, s->client_waking_ns, s->client_target_cpu, 0);
 	else
-		finish(s, seq, 0, FT_CPU_UNKNOWN, 0);
+		finish(s, seq, 0, client_stayed_on(s), 0);
 }
 
-static __always_inline void handle_queued(const struct req_view *view)
+/*
+ * FR_FINISHED is set before fuse_request_end() is seen: a client that looks at it just
+ * then goes on, and virtio-fs, whose requests are not seen to be taken, gives no other
+ * sign. Until the end is seen the request cannot be freed.
+ */
+static __always_inline bool has_ended(const struct ft_slot *s)
+{
+	__u64 address = s->req, flags = 0;
+
+	read_fuse_req(flags, address, flags);
+	return flag_set(flags, FR_FINISHED);
+}
+
+static __always_inline void handle_queued(const struct req_view *view, bool again)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct thread *t;
@@ -186,7 +205,7 @@ static __always_inline void handle_queued(const struct req_view *view)
 
 		if (old && is_replied(old)) {
 			finish_unslept(old, t->waiting.seq);
-		} else if (old && !is_picked_up(old) && old->kind == FT_KIND_SYNC) {
+		} else if (old && !is_picked_up(old) && old->kind == FT_KIND_SYNC && !has_ended(old)) {
 			/* Killed while it waited, before a server took the request. */
 			count_incomplete(FT_INCOMPLETE_ABANDONED);
 			old->req = 0;
@@ -206,7 +225,8 @@ static __always_inline void handle_queued(const struct req_view *view)
 		s = slot_claim(view->address, &index);
 		if (!s) {
 			table_was_full = true;
-			count_loss(FT_LOSS_TABLE_FULL);
+			if (!again)
+				count_loss(FT_LOSS_TABLE_FULL);
 			return;
 		}
 	}
@@ -245,10 +265,15 @@ static __always_inline void handle_queued(const struct req_view *view)
 	s->queued_ns = bpf_ktime_get_ns();
 }
 
-/* A server thread took this request off the queue; at is when, cpu where. */
+/*
+ * A server thread took this request off the queue; at is when, cpu where. One that was
+ * aborted before the server's read returned had its reply then: nobody serves it.
+ */
 static __always_inline void handle_picked_up(struct ft_slot *s, __u32 index, struct task_struct *task,
 					     struct thread *t, __u64 at, __u32 cpu)
 {
+	if (is_replied(s))
+		return;
 	begin_served(s);
 	if (s->picked_up_ns)
 		s->served_flags |= FT_F_RESENT;
@@ -289,6 +314,16 @@ static __always_inline bool client_is_running(__u64 client)
 	return state == TASK_RUNNING;
 }
 
+/* virtio-fs: its input queue has something of its own, that of the devices has not. */
+static __always_inline bool over_virtio_fs(__u64 address)
+{
+	struct fuse_req *req = (struct fuse_req *)address;
+
+	if (bpf_core_field_exists(req->fm))
+		return BPF_CORE_READ(req, fm, fc, iq.priv);
+	return BPF_CORE_READ((struct fuse_req___chan *)req, chan, iq.priv);
+}
+
 static __always_inline void handle_ended(const struct req_view *view)
 {
 	struct task_struct *task;
@@ -322,13 +357,15 @@ static __always_inline void handle_ended(const struct req_view *view)
 	if (server && server->serving.seq == seq)
 		server->serving.seq = 0;
 	begin_served(s);
+	if (!s->picked_up_ns && over_virtio_fs(view->address))
+		s->transport = FT_TRANSPORT_VIRTIOFS;
 	s->replied_ns = now;
 	s->reply_cpu = cpu;
 	s->replier_tid = task->pid;
 	if (!s->client) {
 		finish(s, seq, 0, FT_CPU_UNKNOWN, 0);
 	} else if (!still_waits(s, index)) {
-		finish(s, seq, now, FT_CPU_UNKNOWN, FT_F_CLIENT_NEVER_SLEPT);
+		finish(s, seq, now, client_stayed_on(s), FT_F_CLIENT_NEVER_SLEPT);
 	} else if (client_is_running(s->client)) {
 		__u32 client_cpu = FT_CPU_UNKNOWN;
 

@@ -106,7 +106,7 @@ static __always_inline struct thread *server_of(struct task_struct *task, struct
  */
 static __always_inline __u64 find_request(__u64 processing, __u64 unique)
 {
-	__u64 key = unique & ~FUSE_INT_REQ_BIT & ~FUSE_UNIQUE_RESEND;
+	__u64 key = unique & ~FUSE_INT_REQ_BIT; /* with the bit of a request that is sent again */
 	__u64 bucket = (key * 0x61C8864680B583EBull) >> (64 - FUSE_PQ_HASH_BITS);
 	__u64 head = processing + bucket * sizeof(struct list_head);
 	__u64 at = head;
@@ -119,8 +119,8 @@ static __always_inline __u64 find_request(__u64 processing, __u64 unique)
 		if (!at || at == head)
 			return 0;
 		req = at - bpf_core_field_offset(struct fuse_req, list);
-		read_field(found, struct fuse_req, req, in.h.unique);
-		if ((found & ~FUSE_UNIQUE_RESEND) == key)
+		read_fuse_req(found, req, in.h.unique);
+		if (found == key)
 			return req;
 	}
 	return 0;
@@ -140,6 +140,8 @@ static __always_inline void take(struct task_struct *task, struct thread *t,
 		/* FUSE_FORGET is also sent as a request, which has ended by now. */
 		return;
 	}
+	if (requests_told)
+		return;
 	req = find_request(t->processing, header->unique);
 	if (!req) {
 		/* A request without a reply is not kept; one that was aborted meanwhile has ended. */
@@ -178,22 +180,14 @@ static __always_inline bool read_header(struct pt_regs *regs, long nr, struct fu
 	return true;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
+static __always_inline void syscall_returned(struct pt_regs *regs, long ret)
 {
 	struct fuse_in_header header;
 	struct task_struct *task;
 	struct thread *t;
 	long nr;
 
-	if (ret < FUSE_IN_HEADER_LEN)
-		return 0;
 	nr = SYSCALL_NR(regs);
-	if (nr != NR_read && nr != NR_readv && nr != NR_splice && nr != NR_pread64 && nr != NR_preadv &&
-	    nr != NR_preadv2)
-		return 0;
-	if (!enabled)
-		return 0;
 	task = bpf_get_current_task_btf();
 	t = thread_lookup(task->pid);
 
@@ -203,30 +197,44 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
 
 		t->spliced_len = 0;
 		if (!read_header(regs, nr, &header))
-			return 0;
+			return;
 		if (header.len == len) {
 			take(task, t, &header, t->spliced_ns, t->spliced_cpu);
-			return 0;
+			return;
 		}
 		count_loss(FT_LOSS_UNMATCHED_PICKUP);
 	}
 	t = server_of(task, t, SYSCALL_ARG0(regs));
 	if (!t)
-		return 0;
+		return;
 	if (nr == NR_splice) {
 		t->spliced_len = ret;
 		t->spliced_ns = bpf_ktime_get_ns();
 		t->spliced_cpu = bpf_get_smp_processor_id();
-		return 0;
+		return;
 	}
 	if (!read_header(regs, nr, &header))
-		return 0;
+		return;
 	if (header.len != (__u32)ret) {
 		/* The descriptor is another file's by now. */
 		t->fd = -1;
-		return 0;
+		return;
 	}
 	take(task, t, &header, bpf_ktime_get_ns(), bpf_get_smp_processor_id());
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
+{
+	long nr = SYSCALL_NR(regs);
+
+	if (ret < FUSE_IN_HEADER_LEN)
+		return 0;
+	if (nr != NR_read && nr != NR_readv && nr != NR_splice && nr != NR_pread64 && nr != NR_preadv &&
+	    nr != NR_preadv2)
+		return 0;
+	if (enabled)
+		UNPREEMPTED(syscall_returned(regs, ret));
 	return 0;
 }
 

@@ -89,9 +89,10 @@ static __always_inline void server_waking(struct task_struct *p, struct thread *
 	s->server_target_cpu = cpu;
 	s->server_waker_cpu = bpf_get_smp_processor_id();
 	s->flags |= idle_flags(cpu, FT_F_SERVER_TARGET_IDLE_KNOWN, FT_F_SERVER_TARGET_IDLE);
+	/* Before t->woken, which tells p's switch that it was woken, on another CPU perhaps. */
+	s->server_waking_ns = bpf_ktime_get_ns();
 	t->woken = waker->sending;
 	t->serving.seq = 0;
-	s->server_waking_ns = bpf_ktime_get_ns();
 }
 
 static __always_inline void client_waking(struct task_struct *p, struct ft_slot *s, __u32 seq)

@@ -20,6 +20,38 @@ const volatile __u32 filter_cgroups_n;
 const volatile bool filter_opcodes;
 const volatile __u64 filter_opcode_bits[2]; /* opcodes below 128; others never pass a filter */
 const volatile __u32 sample_n = 1;
+const volatile bool preemptible; /* programs can be preempted: then counting is atomic */
+
+const volatile bool requests_told; /* fuse_request_sent tells of the pickup of requests */
+
+extern void bpf_preempt_disable(void) __ksym __weak; /* since 6.10 */
+extern void bpf_preempt_enable(void) __ksym __weak;
+
+/*
+ * Where a program can be preempted, the kernel skips it for all who come to its hook on
+ * that CPU meanwhile. Between these two it cannot; what is left is the moment before the
+ * first, and the second itself, where a task goes whose CPU was wanted meanwhile.
+ */
+static __always_inline bool hold_cpu(void)
+{
+	if (!preemptible || !bpf_preempt_disable || !bpf_preempt_enable)
+		return false;
+	bpf_preempt_disable();
+	return true;
+}
+
+static __always_inline void release_cpu(bool held)
+{
+	if (held)
+		bpf_preempt_enable();
+}
+
+#define UNPREEMPTED(statement)            \
+	do {                              \
+		bool __held = hold_cpu(); \
+		statement;                \
+		release_cpu(__held);      \
+	} while (0)
 
 /* Set by user space once everything is attached, cleared before detaching. */
 bool enabled;
@@ -60,6 +92,11 @@ static __always_inline void count_loss(enum ft_loss reason)
 static __always_inline void count_incomplete(enum ft_incomplete what)
 {
 	__sync_fetch_and_add(&this_cpu()->incomplete[what], 1);
+}
+
+static __always_inline void count_stood_in(void)
+{
+	__sync_fetch_and_add(&this_cpu()->stood_in, 1);
 }
 
 /* --- requests in flight ------------------------------------------------------ */
@@ -195,7 +232,8 @@ struct thread {
 	__u32 spliced_len;
 	__u32 spliced_cpu;
 	__u64 comm[2]; /* as last told to user space */
-	__u64 pad[3];
+	__u64 seen_read; /* number of its read whose return was seen last */
+	__u64 pad[2];
 } __attribute__((aligned(64)));
 _Static_assert(sizeof(struct thread) == 128, "two cache lines");
 
@@ -239,6 +277,7 @@ static __always_inline struct thread *thread_lookup(__u32 tid)
 static __always_inline struct thread *thread_create(__u32 tid)
 {
 	struct thread *t = thread_find(tid);
+	__u32 owner;
 
 	for (int i = 0; !t && i < THREAD_PROBES; i++) {
 		__u32 key = (tid + i) & (THREADS - 1);
@@ -246,11 +285,13 @@ static __always_inline struct thread *thread_create(__u32 tid)
 		t = bpf_map_lookup_elem(&threads, &key);
 		if (!t)
 			return NULL;
-		if (t->tid || __sync_val_compare_and_swap(&t->tid, 0, tid) != 0) {
+		owner = t->tid;
+		if (!owner)
+			owner = __sync_val_compare_and_swap(&t->tid, 0, tid);
+		if (!owner)
+			t->fd = -1;
+		else if (owner != tid) /* else another CPU was faster, for the same thread */
 			t = NULL;
-			continue;
-		}
-		t->fd = -1;
 	}
 	if (!t) {
 		count_loss(FT_LOSS_TASK_FULL);
@@ -318,29 +359,42 @@ struct {
  */
 extern void *bpf_rdonly_cast(void *object, __u32 type) __ksym __weak;
 
-#define read_field(result, type, address, field)                                               \
+#define read_as(result, type, address, field, as)                                              \
 	({                                                                                     \
 		__u64 __address = (__u64)(address);                                            \
 		if (bpf_rdonly_cast) {                                                         \
 			type *__typed = bpf_rdonly_cast((void *)__address,                     \
 							bpf_core_type_id_kernel(type));        \
-			(result) = (__typeof__(result))__typed->field;                         \
+			(result) = as(__typed->field);                                         \
 		} else {                                                                       \
 			bpf_core_read(&(result), sizeof(result), &((type *)__address)->field); \
 		}                                                                              \
 	})
 
-/* The same for a field that is itself a pointer: as a number. */
-#define read_address(result, type, address, field)                                             \
-	({                                                                                     \
-		__u64 __address = (__u64)(address);                                            \
-		if (bpf_rdonly_cast) {                                                         \
-			type *__typed = bpf_rdonly_cast((void *)__address,                     \
-							bpf_core_type_id_kernel(type));        \
-			(result) = address_of(__typed->field);                                 \
-		} else {                                                                       \
-			bpf_core_read(&(result), sizeof(result), &((type *)__address)->field); \
-		}                                                                              \
+#define read_field(result, type, address, field) \
+	read_as(result, type, address, field, (__typeof__(result)))
+
+/* A field that is itself a pointer: as a number. */
+#define read_address(result, type, address, field) \
+	read_as(result, type, address, field, address_of)
+
+/*
+ * struct fuse_req among the kernel's own types; 0 where FUSE is a module, whose types
+ * cannot be cast to. Not by a relocation: several modules may have that type.
+ */
+const volatile __u32 fuse_req_type;
+
+#define read_fuse_req(result, address, field)                                      \
+	({                                                                         \
+		__u64 __address = (__u64)(address);                                \
+		if (bpf_rdonly_cast && fuse_req_type) {                            \
+			struct fuse_req *__typed =                                 \
+				bpf_rdonly_cast((void *)__address, fuse_req_type); \
+			(result) = (__typeof__(result))__typed->field;             \
+		} else {                                                           \
+			bpf_core_read(&(result), sizeof(result),                   \
+				      &((struct fuse_req *)__address)->field);     \
+		}                                                                  \
 	})
 
 /* --- the way out ------------------------------------------------------------------ */

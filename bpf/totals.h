@@ -8,7 +8,6 @@
 #define FUSETRACE_TOTALS_H
 
 const volatile bool keep_totals;
-const volatile bool preemptible; /* programs can be preempted: then counting is atomic */
 const volatile __u32 totals_cpus = 1; /* possible CPUs: the stride of the tables below */
 const volatile __u32 totals_cells_n;
 const volatile __u32 totals_connections_n;
@@ -188,11 +187,8 @@ static __always_inline void add_wakeup(__u64 *counts, __u32 placement, __u32 fla
 	/* The flags of the two sides are alike: idle in two bits, hints in three, from these on. */
 	__u32 idle_bits = flags >> (shift ? 2 : 0) & 3;
 	__u32 hint_bits = flags >> (shift ? 7 : 4) & 7;
-	__u32 idle = !(idle_bits & 1) ? 2 : idle_bits & 2 ? 0
-							  : 1;
-	__u32 hint = !(hint_bits & 1) ? 3 : hint_bits & 4 ? 2
-				    : hint_bits & 2	  ? 1
-							  : 0;
+	__u32 idle = !(idle_bits & 1) ? 2 : !(idle_bits & 2);
+	__u32 hint = !(hint_bits & 1) ? 3 : (hint_bits & 4 ? 2 : (hint_bits & 2 ? 1 : 0));
 	__u32 at = (placement & 3) * 12 + idle * 4 + hint;
 
 	barrier_var(at); /* the compiler knows it is in bounds, the verifier wants to see it */

@@ -27,9 +27,9 @@ struct BtfDeleter {
 using BtfPtr = std::unique_ptr<btf, BtfDeleter>;
 
 constexpr const char* tracepoints_of_interest[] = {
-    "fuse_request_send",  "fuse_request_sent", "fuse_request_end",
-    "sched_waking",       "sched_wakeup",      "sched_switch",
-    "sched_migrate_task", "sys_exit",          "io_uring_complete"};
+    "fuse_request_send", "fuse_iqueue_dequeue", "fuse_request_sent", "fuse_request_end",
+    "sched_waking",      "sched_wakeup",        "sched_switch",      "sched_migrate_task",
+    "sys_exit",          "io_uring_complete"};
 
 constexpr const char* functions_of_interest[] = {
     "fuse_dev_do_read",   "fuse_request_end",    "queue_request_and_unlock",
@@ -131,6 +131,8 @@ Features detect_features() {
   if (vmlinux) {
     features.btf = true;
     look_up(vmlinux.get(), features);
+    const int fuse_req = btf__find_by_name_kind(vmlinux.get(), "fuse_req", BTF_KIND_STRUCT);
+    if (fuse_req > 0) features.fuse_req_type = static_cast<uint32_t>(fuse_req);
     if (features.fuse_module) {
       const BtfPtr module(btf__parse_split("/sys/kernel/btf/fuse", vmlinux.get()));
       if (module) look_up(module.get(), features);

@@ -3,6 +3,7 @@
 // version. A plain value, so that the probe plan is tested without a kernel.
 #pragma once
 
+#include <cstdint>
 #include <set>
 #include <string>
 
@@ -18,7 +19,9 @@ struct Features {
   bool fuse = false;         // in /proc/filesystems, or types found
   bool fuse_module = false;  // its types live in /sys/kernel/btf/fuse
   bool fuse_types = false;   // struct fuse_req was found
-  bool io_uring = false;     // fuse.enable_uring is on
+  // Its id among the kernel's own types; 0: it is not one of them, but a module's.
+  uint32_t fuse_req_type = 0;
+  bool io_uring = false;  // fuse.enable_uring is on
   // BPF programs on tracepoints and function entries can be preempted here, and
   // then keep themselves from running on that CPU; kprobe programs cannot.
   bool preemptible_programs = false;

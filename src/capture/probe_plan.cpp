@@ -8,6 +8,8 @@
 namespace fusetrace {
 namespace {
 
+constexpr int stand_ins = 3;  // STAND_INS in bpf/hooks.h
+
 // One way to see a point: the hook as users know it, and the BPF program(s)
 // behind it. A kprobe pair is two programs.
 struct Hook {
@@ -47,6 +49,10 @@ const std::vector<Hook> picked_up_hooks = {
      "fuse_dev_do_read",
      "kretprobe/fuse_dev_do_read",
      {"kprobe_fuse_dev_do_read", "kretprobe_fuse_dev_do_read"}},
+    {Hook::Kind::tracepoint,
+     "fuse_request_sent",
+     "tp_btf/fuse_request_sent",
+     {"on_fuse_request_sent", "on_sys_exit"}},
     {Hook::Kind::tracepoint, "sys_exit", "tp_btf/sys_exit", {"on_sys_exit"}},
 };
 
@@ -94,6 +100,14 @@ const std::vector<Hook> queued_virtio_fs_hooks = {
      {"kprobe_virtio_fs_send_req"}},
 };
 
+// Of kernels with several input queues.
+const std::vector<Hook> shard_hooks = {
+    {Hook::Kind::tracepoint,
+     "fuse_iqueue_dequeue",
+     "tp_btf/fuse_iqueue_dequeue",
+     {"on_fuse_iqueue_dequeue"}},
+};
+
 const std::vector<Hook> waking_hooks = {
     {Hook::Kind::tracepoint, "sched_waking", "tp_btf/sched_waking", {"on_sched_waking"}},
 };
@@ -118,23 +132,10 @@ class Planner {
   Planner(const Features& features, ProbePreference preference)
       : features_(features), preference_(preference) {}
 
-  // Whether the kernel can preempt what runs at a point; where it holds a
-  // spinlock it cannot.
-  enum class Context { atomic, preemptible };
-
   // Takes the first hook that is to be had, preferred kinds first.
-  void choose(const char* point, const std::vector<Hook>& hooks, bool required,
-              Context context = Context::atomic) {
+  void choose(const char* point, const std::vector<Hook>& hooks, bool required) {
     std::string reason;
-    const Hook* chosen = nullptr;
-    if (preference_ == ProbePreference::best && context == Context::preemptible &&
-        features_.preemptible_programs) {
-      std::string unused;
-      chosen = first_usable(hooks, Hook::Kind::kprobe, unused);
-      reason = chosen != nullptr ? "other hooks lose requests where their programs can be preempted"
-                                 : "programs can be preempted here: some requests may be lost";
-    }
-    if (chosen == nullptr) chosen = first_usable(hooks, preferred_kind(), reason);
+    const Hook* chosen = first_usable(hooks, preferred_kind(), reason);
     if (chosen == nullptr) chosen = first_usable(hooks, std::nullopt, reason);
     if (chosen == nullptr) {
       plan_.probes.push_back({point, "", reason});
@@ -143,6 +144,14 @@ class Planner {
     }
     plan_.probes.push_back({point, chosen->name, reason});
     for (const char* program : chosen->programs) plan_.programs.emplace_back(program);
+  }
+
+  // For a program that is skipped while it is preempted, those that stand in for it.
+  void repeat(const char* program) {
+    if (!features_.preemptible_programs || !uses(program)) return;
+    for (int i = 1; i <= stand_ins; ++i) {
+      plan_.stand_ins.push_back(program + ("_again_" + std::to_string(i)));
+    }
   }
 
   void skip(const char* point, std::string reason) {
@@ -216,21 +225,30 @@ class Planner {
 
 ProbePlan make_probe_plan(const Features& features, ProbePreference preference) {
   Planner planner(features, preference);
-  // Over io_uring a request is queued without a lock held.
-  planner.choose("queued", queued_hooks, true,
-                 features.io_uring ? Planner::Context::preemptible : Planner::Context::atomic);
+  planner.choose("queued", queued_hooks, true);
   if (!planner.uses("on_fuse_request_send")) {
     if (features.io_uring) planner.choose("queued_io_uring", queued_io_uring_hooks, false);
-    planner.choose("queued_virtio_fs", queued_virtio_fs_hooks, false);
+    if (!planner.uses("fentry_queue_request_and_unlock") &&
+        !planner.uses("kprobe_queue_request_and_unlock"))
+      planner.choose("queued_virtio_fs", queued_virtio_fs_hooks, false);
   }
-  planner.choose("picked_up", picked_up_hooks, true, Planner::Context::preemptible);
+  planner.choose("picked_up", picked_up_hooks, true);
   if (features.io_uring) {
-    planner.choose("picked_up_io_uring", uring_hooks, false, Planner::Context::preemptible);
+    planner.choose("picked_up_io_uring", uring_hooks, false);
   } else {
     planner.skip("picked_up_io_uring",
                  "this kernel has no FUSE over io_uring, or it is switched off");
   }
-  planner.choose("replied", replied_hooks, true, Planner::Context::preemptible);
+  // No word of it where there is one queue, as in every kernel that is released.
+  if (features.tracepoints.contains("fuse_iqueue_dequeue")) {
+    planner.choose("shard", shard_hooks, false);
+  }
+  planner.choose("replied", replied_hooks, true);
+  for (const char* program :
+       {"on_fuse_request_send", "fentry_fuse_dev_queue_req", "fexit_fuse_dev_do_read",
+        "on_io_uring_complete", "on_fuse_request_end", "fentry_fuse_request_end"}) {
+    planner.repeat(program);
+  }
   planner.choose("waking", waking_hooks, true);
   planner.choose("migrations", migration_hooks, true);
   planner.choose("switched_in", switch_hooks, true);

@@ -23,7 +23,9 @@ enum class ProbePreference {
 struct ProbePlan {
   std::vector<Probe> probes;          // one a point, in the order of a request's life
   std::vector<std::string> programs;  // names of the BPF programs to load
-  std::string missing;                // a point without which nothing can be traced; empty: none
+  // More of them: what each does only where the kernel skipped one of programs.
+  std::vector<std::string> stand_ins;
+  std::string missing;  // a point without which nothing can be traced; empty: none
 };
 
 ProbePlan make_probe_plan(const Features& features, ProbePreference preference);

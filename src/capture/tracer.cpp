@@ -48,6 +48,10 @@ uint64_t ring_size(uint64_t wanted) {
   return std::bit_ceil(std::max(wanted, page));
 }
 
+bool named(const std::vector<std::string>& programs, const std::string& name) {
+  return std::find(programs.begin(), programs.end(), name) != programs.end();
+}
+
 Result<BpfObject> open_object(const ProbePlan& plan) {
   libbpf_set_print(print_libbpf);
   BpfObject object(fusetrace_bpf__open());
@@ -55,8 +59,7 @@ Result<BpfObject> open_object(const ProbePlan& plan) {
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, object->obj) {
     const std::string name = bpf_program__name(program);
-    const bool wanted =
-        std::find(plan.programs.begin(), plan.programs.end(), name) != plan.programs.end();
+    const bool wanted = named(plan.programs, name) || named(plan.stand_ins, name);
     bpf_program__set_autoload(program, wanted || name.starts_with("iter_"));
     bpf_program__set_autoattach(program, wanted);
   }
@@ -147,14 +150,14 @@ struct Tracer::State {
     return 0;
   }
 
-  Result<void> configure(const TracerOptions& options, bool preemptible_programs);
+  Result<void> configure(const TracerOptions& options, const Features& features);
   Result<void> make_rings(uint64_t bytes);
   Result<void> add_cgroups(const std::vector<std::string>& paths);
   Result<void> attach();
   Result<std::vector<ft_open_device>> scan();
 };
 
-Result<void> Tracer::State::configure(const TracerOptions& options, bool preemptible_programs) {
+Result<void> Tracer::State::configure(const TracerOptions& options, const Features& features) {
   auto* settings = object->rodata;
   constexpr size_t most = std::size(fusetrace_bpf::fusetrace_bpf__rodata{}.filter_connections);
   if (options.connections.size() > most || options.pids.size() > most ||
@@ -171,7 +174,9 @@ Result<void> Tracer::State::configure(const TracerOptions& options, bool preempt
     if (opcode >= 128) return fail(fmt::format("opcode {} cannot be filtered for", opcode));
     settings->filter_opcode_bits[opcode / 64] |= 1ull << (opcode % 64);
   }
-  settings->preemptible = preemptible_programs;
+  settings->preemptible = features.preemptible_programs;
+  settings->fuse_req_type = features.fuse_req_type;
+  settings->requests_told = named(plan.programs, "on_fuse_request_sent");
   settings->sample_n = std::max(options.sample_n, 1u);
   const uint32_t slots = std::bit_ceil(std::max(options.slots, 64u));
   settings->slot_mask = slots - 1;
@@ -287,7 +292,7 @@ Result<Tracer> Tracer::start(const Features& features, const TracerOptions& opti
   if (!object) return tl::make_unexpected(object.error());
   state->object = std::move(*object);
 
-  auto done = state->configure(options, features.preemptible_programs);
+  auto done = state->configure(options, features);
   if (done) done = load_object(state->object.get());
   if (done && !options.totals) done = state->make_rings(options.ring_bytes);
   if (done) done = state->add_cgroups(options.cgroups);
@@ -364,19 +369,28 @@ void Tracer::set_topology(const Topology& topology) {
 
 Losses Tracer::losses() const {
   Losses sum;
+  uint64_t stood_in = 0;
   for (const ft_cpu_state& cpu : state_->object->bss->cpus) {
     for (size_t i = 0; i < FT_LOSSES; ++i) sum.lost[i] += cpu.lost[i];
     for (size_t i = 0; i < FT_INCOMPLETES; ++i) sum.incomplete[i] += cpu.incomplete[i];
+    stood_in += cpu.stood_in;
   }
+  uint64_t skipped = 0;
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, state_->object->obj) {
+    const std::string name = bpf_program__name(program);
+    if (named(state_->plan.stand_ins, name)) continue;
+    // What is not seen to be queued, taken or replied is incomplete, or lacks its server; only
+    // a message that is read would be missed without a trace.
+    if (named(state_->plan.stand_ins, name + "_again_1") && name != "fexit_fuse_dev_do_read") {
+      continue;
+    }
     const int fd = bpf_program__fd(program);
     bpf_prog_info info{};
     __u32 size = sizeof(info);
-    if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0) {
-      sum.lost[FT_LOSS_RECURSION] += info.recursion_misses;
-    }
+    if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0) skipped += info.recursion_misses;
   }
+  sum.lost[FT_LOSS_RECURSION] += skipped - std::min(skipped, stood_in);
   sum.lost[FT_LOSS_UNKNOWN_RECORD] += state_->unknown_records;
   sum.incomplete[FT_INCOMPLETE_UNANSWERED] += state_->unanswered;
   return sum;

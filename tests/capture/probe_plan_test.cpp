@@ -6,6 +6,8 @@
 
 #include <algorithm>
 
+#include "capture/bpf_object.h"
+
 namespace fusetrace {
 namespace {
 
@@ -119,18 +121,54 @@ TEST(ProbePlan, PreferenceForcesAKindWhereThereIsOne) {
   EXPECT_EQ(hook_of(kprobe, "picked_up"), "kretprobe/fuse_dev_do_read");
 }
 
-TEST(ProbePlan, KprobesWhereOtherProgramsCanBePreempted) {
+std::vector<ProbePlan> every_plan(Features features) {
+  std::vector<ProbePlan> plans;
+  for (const bool preemptible : {false, true}) {
+    for (const bool io_uring : {false, true}) {
+      features.preemptible_programs = preemptible;
+      features.io_uring = io_uring;
+      for (const auto preference : {ProbePreference::best, ProbePreference::tracepoint,
+                                    ProbePreference::fentry, ProbePreference::kprobe}) {
+        plans.push_back(make_probe_plan(features, preference));
+      }
+    }
+  }
+  return plans;
+}
+
+// What the object has not, nobody would miss when it is loaded.
+TEST(ProbePlan, NamesProgramsThatThereAre) {
+  BpfObject object(fusetrace_bpf__open());
+  ASSERT_TRUE(object);
+  const auto there = [&](const std::string& name) {
+    return bpf_object__find_program_by_name(object->obj, name.c_str()) != nullptr;
+  };
+  const Features newer = locked_down_6_18();
+  Features all = debian_6_1();
+  all.tracepoints.insert(newer.tracepoints.begin(), newer.tracepoints.end());
+  for (const Features& features : {all, newer}) {
+    for (const ProbePlan& plan : every_plan(features)) {
+      for (const std::string& name : plan.programs) EXPECT_TRUE(there(name)) << name;
+      for (const std::string& name : plan.stand_ins) EXPECT_TRUE(there(name)) << name;
+    }
+  }
+}
+
+TEST(ProbePlan, StandInsForWhatCanBePreempted) {
+  using Names = std::vector<std::string>;
   Features features = locked_down_6_18();
-  features.fentry = features.kprobe = features.preemptible_programs = true;
-  const ProbePlan plan = make_probe_plan(features, ProbePreference::best);
-  EXPECT_EQ(hook_of(plan, "queued"), "tp_btf/fuse_request_send");  // under the queue's lock
-  EXPECT_EQ(hook_of(plan, "picked_up"), "kretprobe/fuse_dev_do_read");
-  EXPECT_EQ(hook_of(plan, "replied"), "kprobe/fuse_request_end");
-  EXPECT_EQ(hook_of(plan, "wake_flags"), "fentry/select_task_rq_fair");
-  features.kprobe = false;
-  features.kprobe_error = "kernel built without kprobes";
-  EXPECT_EQ(hook_of(make_probe_plan(features, ProbePreference::best), "replied"),
-            "tp_btf/fuse_request_end");
+  features.fentry = features.kprobe = true;
+  EXPECT_TRUE(make_probe_plan(features, ProbePreference::best).stand_ins.empty());
+  features.preemptible_programs = true;
+  EXPECT_EQ(make_probe_plan(features, ProbePreference::best).stand_ins,
+            (Names{"on_fuse_request_send_again_1", "on_fuse_request_send_again_2",
+                   "on_fuse_request_send_again_3", "fexit_fuse_dev_do_read_again_1",
+                   "fexit_fuse_dev_do_read_again_2", "fexit_fuse_dev_do_read_again_3",
+                   "on_fuse_request_end_again_1", "on_fuse_request_end_again_2",
+                   "on_fuse_request_end_again_3"}));
+  EXPECT_EQ(make_probe_plan(features, ProbePreference::fentry).stand_ins.front(),
+            "fentry_fuse_dev_queue_req_again_1");
+  EXPECT_TRUE(make_probe_plan(features, ProbePreference::kprobe).stand_ins.empty());
 }
 
 TEST(ProbePlan, IoUringOnlyWhereItIsSwitchedOn) {
@@ -149,9 +187,8 @@ TEST(ProbePlan, IoUringIsSeenThroughEveryKindOfHook) {
   EXPECT_EQ(hook_of(plan, "queued"), "tp_btf/fuse_request_send");
   EXPECT_FALSE(loads(plan, "kprobe_fuse_uring_queue_fuse_req"));
   EXPECT_EQ(hook_of(plan, "picked_up_io_uring"), "tp_btf/io_uring_complete");
-  // Neither tracepoint is under a lock there.
   features.preemptible_programs = true;
-  plan = make_probe_plan(features, ProbePreference::best);
+  plan = make_probe_plan(features, ProbePreference::kprobe);
   EXPECT_EQ(hook_of(plan, "queued"), "kprobe/fuse_dev_queue_req");
   EXPECT_EQ(hook_of(plan, "queued_io_uring"), "kprobe/fuse_uring_queue_fuse_req");
   EXPECT_EQ(hook_of(plan, "picked_up_io_uring"), "kprobe/__io_uring_cmd_done");

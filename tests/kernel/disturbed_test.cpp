@@ -44,7 +44,7 @@ class Disturbed : public Capture, public testing::WithParamInterface<const char*
 
   // After the disturbance: the bench ends by itself, however.
   void expect_the_rest_in_order() {
-    EXPECT_NE(bench_.process->finish(Limit(20000)).status, -1);
+    EXPECT_NE(bench_.process->finish().status, -1);
     // Another one is counted to the last request.
     const Result another = run(
         fusetrace(Words{"bench", "--json", "--requests", "2000", "--op", "mixed"} + transport()));
@@ -52,7 +52,7 @@ class Disturbed : public Capture, public testing::WithParamInterface<const char*
     const Json truth = Json::parse(another.out);
 
     record_->send_signal(SIGINT);
-    const Result ended = record_->finish(Limit(20000));
+    const Result ended = record_->finish();
     EXPECT_EQ(ended.status, 0) << ended.err;
     EXPECT_TRUE(wait_for([&] { return still_there(objects_).empty(); }));
 
@@ -152,10 +152,10 @@ TEST_F(Capture, TwoHundredMountsAtOnce) {
     // A client and its server each: the rest of the CPUs' time is the capture's.
     usleep(500000);
     mounts.press_ctrl_c();
-    EXPECT_NE(mounts.finish(Limit(20000)).status, -1);
+    EXPECT_NE(mounts.finish().status, -1);
   }
   record.send_signal(SIGINT);
-  const Result ended = record.finish(Limit(20000));
+  const Result ended = record.finish();
   EXPECT_EQ(ended.status, 0) << ended.err;
   EXPECT_TRUE(wait_for([&] { return still_there(objects).empty(); }));
   const Json seen = report();

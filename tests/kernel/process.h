@@ -15,8 +15,9 @@ namespace fusetrace::test {
 
 using Limit = std::chrono::milliseconds;
 
-// Waits until the condition holds; false when it still does not at the limit.
-bool wait_for(const std::function<bool()>& condition, Limit limit = Limit(20000));
+// Waits until the condition holds; false when it still does not at the limit, which is
+// there for what would never end: emulated guests are slow.
+bool wait_for(const std::function<bool()>& condition, Limit limit = Limit(60000));
 
 struct Result {
   int status = -1;  // exit status, 128 + signal, -1 when it did not end in time
