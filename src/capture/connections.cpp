@@ -78,10 +78,33 @@ std::map<uint32_t, Connection> parse_mountinfo(std::istream& in) {
   return connections;
 }
 
+bool has_input_queues() { return access("/sys/module/fuse/parameters/cpu_queues", F_OK) == 0; }
+
+std::vector<InputQueue> parse_queues(std::istream& in) {
+  std::string line;
+  if (!std::getline(in, line) || line != "shard cpus pending oldest_us queued taken stolen")
+    return {};
+  std::vector<InputQueue> queues;
+  while (std::getline(in, line)) {
+    std::istringstream fields(line);
+    size_t shard = 0;
+    InputQueue q;
+    if (!(fields >> shard >> q.cpus >> q.pending >> q.oldest_us >> q.queued >> q.taken >>
+          q.stolen) ||
+        shard != queues.size()) {
+      return {};
+    }
+    queues.push_back(std::move(q));
+  }
+  return queues;
+}
+
 std::map<uint32_t, Connection> find_connections(std::span<const ft_open_device> devices) {
   std::ifstream own("/proc/self/mountinfo");
   auto connections = parse_mountinfo(own);
 
+  // With thousands of connections, files that are not there cost time too.
+  const bool tells_of_queues = has_input_queues();
   std::set<uint32_t> looked_at;
   for (const ft_open_device& device : devices) {
     if (!connections.contains(device.connection) && looked_at.insert(device.tgid).second) {
@@ -99,6 +122,11 @@ std::map<uint32_t, Connection> find_connections(std::span<const ft_open_device> 
     connection.waiting = device.waiting;
     connection.max_background = device.max_background;
     connection.congestion_threshold = device.congestion_threshold;
+    if (tells_of_queues && connection.queues.empty()) {
+      std::ifstream queues("/sys/fs/fuse/connections/" + std::to_string(device.connection) +
+                           "/queues");
+      connection.queues = parse_queues(queues);
+    }
     if (connection.server_tgid == 0) {
       connection.server_tgid = device.tgid;
       connection.server_comm = server_comm(device.tgid);

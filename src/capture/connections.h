@@ -6,6 +6,7 @@
 #include <map>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "fusetrace.h"
 #include "model/capture_info.h"
@@ -16,6 +17,12 @@ namespace fusetrace {
 // FUSE mounts of one mountinfo file, by connection number. A file system that
 // is mounted several times keeps its first mount point.
 std::map<uint32_t, Connection> parse_mountinfo(std::istream& in);
+
+// Whether this kernel can give a connection several input queues, and tells of them.
+bool has_input_queues();
+
+// The file "queues" of a connection under fusectl; empty when it is not understood.
+std::vector<InputQueue> parse_queues(std::istream& in);
 
 // Connections seen from this process's mount namespace, and from the mount
 // namespaces of the given servers for those that are not in it.

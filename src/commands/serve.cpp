@@ -7,6 +7,7 @@
 #include <chrono>
 #include <mutex>
 
+#include "capture/connections.h"
 #include "capture/topology_sysfs.h"
 #include "commands/capture_loop.h"
 #include "commands/capture_options.h"
@@ -96,7 +97,9 @@ int run_serve(const ServeOptions& options) {
   const Signals signals;
   auto capture = LiveCapture::start(features, *tracer_options, options.capture, {});
   if (!capture) return complain(capture.error());
-  Served served(std::move(*capture), options.metrics, options.bpf_run_time);
+  MetricsOptions metrics = options.metrics;
+  metrics.queues = has_input_queues();
+  Served served(std::move(*capture), metrics, options.bpf_run_time);
   // Before there are threads: each has capabilities of its own.
   auto kept = drop_privileges(features.kernel);
   if (!kept) return complain(kept.error());
@@ -105,7 +108,7 @@ int run_serve(const ServeOptions& options) {
   fmt::print(stderr,
              "Serving http://{}/metrics; capabilities kept: {}; at most {} series; Ctrl-C ends "
              "it.\n",
-             options.listen, *kept, most_series(options.metrics, read_topology().online_count()));
+             options.listen, *kept, most_series(metrics, read_topology().online_count()));
   std::optional<Workload> none;
   auto outcome = run_capture(none, signals, duration, look_period, [&]() -> Result<void> {
     served.look();

@@ -124,6 +124,15 @@ void Aggregator::add_one(const ft_request& r) {
     count_pair(conn.totals.placed[1], r.client_prev_cpu, r.client_target_cpu);
   }
 
+  if ((r.flags & FT_F_SHARD_KNOWN) != 0) {
+    ShardTotals& shard = conn.totals.shards[r.shard];
+    ++shard.requests;
+    shard.stolen += (r.flags & FT_F_STOLEN) != 0;
+    if (r.picked_up_ns >= r.queued_ns && r.queued_ns != 0) {
+      shard.age.add(r.picked_up_ns - r.queued_ns);
+    }
+  }
+
   const bool hop_known = request_distance != static_cast<size_t>(Distance::unknown);
   if (r.client_tid != 0) {
     ThreadTotals& client = thread(clients_, r.client_tid, recent_clients_);

@@ -20,6 +20,17 @@ struct Probe {
   std::string reason;  // why this hook and no better one, or why unknown
 };
 
+// A shard of a connection's input queue, as the kernel tells of it in fusectl. Counts
+// since the mount.
+struct InputQueue {
+  std::string cpus;  // whose clients queue on it: "0-3,8"
+  uint64_t pending = 0;
+  uint64_t oldest_us = 0;  // age of the oldest that is pending, in µs
+  uint64_t queued = 0;
+  uint64_t taken = 0;
+  uint64_t stolen = 0;  // of taken, by readers on the CPUs of other shards
+};
+
 // A FUSE connection as the capture found it. Unknown numbers are -1.
 struct Connection {
   uint32_t id = 0;
@@ -33,7 +44,8 @@ struct Connection {
   int64_t waiting = -1;
   int64_t max_background = -1;
   int64_t congestion_threshold = -1;
-  bool gone = false;  // it was there earlier in this capture; never stored
+  std::vector<InputQueue> queues;  // by shard; empty: not told; never stored
+  bool gone = false;               // it was there earlier in this capture; never stored
 };
 
 struct CaptureInfo {

@@ -119,6 +119,13 @@ void ConnectionTotals::merge(const ConnectionTotals& other) {
   merge_all(matrix, other.matrix);
   merge_all(placed, other.placed);
   picked.merge(other.picked);
+  for (const auto& [shard, totals] : other.shards) shards[shard].merge(totals);
+}
+
+void ShardTotals::merge(const ShardTotals& other) {
+  requests += other.requests;
+  stolen += other.stolen;
+  age.merge(other.age);
 }
 
 void Interval::merge(const Interval& other) {

@@ -121,6 +121,15 @@ class CpuMatrix {
   std::vector<std::vector<uint64_t>> rows_;
 };
 
+// What was taken from one shard of a connection's input queue.
+struct ShardTotals {
+  uint64_t requests = 0;
+  uint64_t stolen = 0;  // by readers on the CPUs of other shards
+  Histogram age;        // queued to picked up
+
+  void merge(const ShardTotals& other);
+};
+
 // What is kept per connection beside its cells.
 struct ConnectionTotals {
   // Total latency by the distance of each hop: what distance costs.
@@ -131,6 +140,8 @@ struct ConnectionTotals {
   // Of requests for which a server was woken: where it was put, and where the
   // request was then picked up, by that server or another one.
   CpuMatrix picked;
+  // By shard; only from requests, and where the kernel tells.
+  std::map<uint16_t, ShardTotals> shards;
 
   void merge(const ConnectionTotals& other);
   void subtract(const ConnectionTotals& earlier);

@@ -191,7 +191,7 @@ size_t most_series(const MetricsOptions& options, size_t cpus) {
   const size_t opcodes = options.connections * opcodes_per_connection + labels;
   const size_t places = hop_count * distance_count * (1 + histogram) + FT_PICKUPS +
                         side_count * placement_count + migration_count + 3;
-  const size_t pairs = options.cpu_pairs ? cpus * cpus : 0;
+  const size_t pairs = (options.cpu_pairs ? cpus * cpus : 0) + (options.queues ? 4 * cpus : 0);
   const size_t own = 3 + FT_LOSSES + 16;
   return opcodes * (2 + stage_count * histogram) + labels * (places + pairs) + own;
 }
@@ -240,6 +240,16 @@ std::string MetricsText::render(const Snapshot& s, double bpf_run_seconds) {
   Family background("fusetrace_connection_max_background",
                     "Background requests that the kernel allows.", MetricType::Gauge);
   Family threads("fusetrace_server_threads", "Threads of the server.", MetricType::Gauge);
+  Family pending("fusetrace_queue_pending", "Requests in a shard of the input queue.",
+                 MetricType::Gauge);
+  Family oldest("fusetrace_queue_oldest_seconds",
+                "Age of the oldest request in a shard of the input queue.", MetricType::Gauge);
+  Family taken("fusetrace_queue_taken_total",
+               "Requests taken from a shard of the input queue since the mount.",
+               MetricType::Counter);
+  Family stolen("fusetrace_queue_stolen_total",
+                "Those of them that readers on the CPUs of other shards took.",
+                MetricType::Counter);
   for (const auto& [id, c] : s.info.connections) {
     // One that never had a request end is of interest once some wait there.
     if (!c.gone && c.waiting > 0) connection_label(id);
@@ -249,8 +259,17 @@ std::string MetricsText::render(const Snapshot& s, double bpf_run_seconds) {
     if (c.waiting >= 0) waiting.add(labels, static_cast<double>(c.waiting));
     if (c.max_background >= 0) background.add(labels, static_cast<double>(c.max_background));
     if (c.server_threads >= 0) threads.add(labels, static_cast<double>(c.server_threads));
+    for (size_t i = 0; i < c.queues.size(); ++i) {
+      const Labels shard = with(labels, "shard", std::to_string(i));
+      pending.add(shard, static_cast<double>(c.queues[i].pending));
+      oldest.add(shard, static_cast<double>(c.queues[i].oldest_us) / 1e6);
+      taken.add(shard, c.queues[i].taken);
+      stolen.add(shard, c.queues[i].stolen);
+    }
   }
-  for (Family* family : {&waiting, &background, &threads}) family->take_into(out);
+  for (Family* family : {&waiting, &background, &threads, &pending, &oldest, &taken, &stolen}) {
+    family->take_into(out);
+  }
   add_own(s, bpf_run_seconds, others_.size(), out);
 
   std::ostringstream text;

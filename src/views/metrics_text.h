@@ -18,6 +18,7 @@ struct MetricsOptions {
   // as connection "other".
   size_t connections = 32;
   bool cpu_pairs = false;
+  bool queues = false;  // the kernel may have an input queue for each CPU
 };
 
 // Opcodes of all connections together that have labels of their own, for each

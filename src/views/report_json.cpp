@@ -126,6 +126,16 @@ Json intervals_json(const Snapshot& snapshot) {
   return {{"interval_ns", time.interval_ns}, {"first_ns", snapshot.first_ns}, {"list", list}};
 }
 
+Json shards_json(const std::map<uint16_t, ShardTotals>& shards) {
+  Json out = Json::object();
+  for (const auto& [shard, totals] : shards) {
+    out[std::to_string(shard)] = {{"requests", totals.requests},
+                                  {"stolen", totals.stolen},
+                                  {"age", histogram_json(totals.age)}};
+  }
+  return out;
+}
+
 Json connections_json(const Snapshot& snapshot) {
   Json out = Json::object();
   std::map<uint32_t, Cell> sums;
@@ -148,6 +158,10 @@ Json connections_json(const Snapshot& snapshot) {
                 {"server_pid", known.server_tgid},
                 {"server_comm", known.server_comm}};
     one.update(group_json(cell));
+    if (const auto totals = snapshot.connections.find(id);
+        totals != snapshot.connections.end() && !totals->second.shards.empty()) {
+      one["shards"] = shards_json(totals->second.shards);
+    }
     out[std::to_string(id)] = std::move(one);
   }
   return out;

@@ -158,6 +158,38 @@ Table group_table(const std::string& first) {
   return Table({first, "requests", "errors", "same CPU", "migr/req", "service", "total", "p99"});
 }
 
+std::string shard_table(const Snapshot& s, const RenderOptions& options) {
+  Table table(
+      {"connection", "shard", "requests", "share", "stolen", "age p50", "p90", "p99", "max"});
+  for (const auto& [id, totals] : s.connections) {
+    uint64_t all = 0;
+    for (const auto& [shard, of] : totals.shards) all += of.requests;
+    for (const auto& [shard, of] : totals.shards) {
+      table.add({std::to_string(id), std::to_string(shard), std::to_string(of.requests),
+                 percent_text(of.requests, all), percent_text(of.stolen, of.requests),
+                 quantile_text(of.age, 0.5), quantile_text(of.age, 0.9),
+                 quantile_text(of.age, 0.99), quantile_text(of.age, 1)});
+    }
+  }
+  if (table.empty()) return {};
+  return heading("Input queues: requests by shard (stolen: taken on another shard's CPU)",
+                 options) +
+         table.render(options.width);
+}
+
+std::string queue_table(const Connection& connection, const RenderOptions& options) {
+  Table table({"shard", "<CPUs", "pending", "oldest", "queued", "taken", "stolen"});
+  for (size_t shard = 0; shard < connection.queues.size(); ++shard) {
+    const InputQueue& q = connection.queues[shard];
+    table.add({std::to_string(shard), q.cpus, std::to_string(q.pending),
+               q.pending == 0 ? "-" : duration_text(q.oldest_us * 1000), std::to_string(q.queued),
+               std::to_string(q.taken), percent_text(q.stolen, q.taken)});
+  }
+  if (table.empty()) return {};
+  return heading("Input queues now; queued, taken and stolen since the mount", options) +
+         table.render(options.width);
+}
+
 std::string opcode_table(const Snapshot& s, const RenderOptions& options) {
   std::map<uint32_t, Cell> by_opcode;
   for (const auto& [key, cell] : s.cells) by_opcode[key.second].merge(cell);

@@ -18,6 +18,9 @@ std::string cpu_matrix(const Snapshot& s, const ConnectionTotals& all,
 std::string pickup_table(const Cell& total, const RenderOptions& options);
 std::string placement_table(const Cell& total, const RenderOptions& options);
 std::string stage_table(const Cell& total, const RenderOptions& options);
+std::string shard_table(const Snapshot& s, const RenderOptions& options);
+// As the kernel tells of one connection at this moment.
+std::string queue_table(const Connection& connection, const RenderOptions& options);
 std::string opcode_table(const Snapshot& s, const RenderOptions& options);
 
 // What they are made of.

@@ -198,7 +198,7 @@ std::string render_report_text(const Snapshot& s, const RenderOptions& options) 
   }
   if (options.by.empty()) out += stage_table(total, options);
   if (wanted("opcode", true)) out += opcode_table(s, options);
-  if (wanted("connection", true)) out += connection_table(s, options);
+  if (wanted("connection", true)) out += connection_table(s, options) + shard_table(s, options);
   if (wanted("client", false)) {
     out += thread_table(s, s.clients, "By client thread", "total", options);
   }

@@ -221,6 +221,11 @@ std::string panel_text(const TopData& data, const TopState& state, const Connect
       return cpu_matrix(s, all, options);
     case TopPanel::placement:
       return pickup_table(total, options) + placement_table(total, options);
+    case TopPanel::queues:
+      if (connection == nullptr || connection->queues.empty()) {
+        return "\nThis kernel has one input queue, and does not tell of it.\n";
+      }
+      return queue_table(*connection, options);
   }
   return {};
 }

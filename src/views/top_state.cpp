@@ -361,7 +361,7 @@ const std::vector<TopKeyHelp>& top_key_help() {
       {"Enter", "open the selected connection"},
       {"Esc Backspace", "close it, or this help; in the list: show all again"},
       {"Left Right", "show other columns; in a connection: the panel before, after"},
-      {"Tab 1 2 3 4 5", "in a connection: stages, opcodes, threads, CPUs, placement"},
+      {"Tab 1 to 6", "in a connection: stages, opcodes, threads, CPUs, placement, queues"},
       {"< >", "sort by the column before, after"},
       {"R", "sort the other way round"},
       {"/", "show only what has this in mount point, type or server"},

@@ -54,10 +54,10 @@ struct TopColumn {
 // The columns between the number of a connection and its mount point.
 const std::vector<TopColumn>& top_columns();
 
-enum class TopPanel : uint8_t { stages, opcodes, threads, cpus, placement };
-inline constexpr size_t top_panel_count = 5;
+enum class TopPanel : uint8_t { stages, opcodes, threads, cpus, placement, queues };
+inline constexpr size_t top_panel_count = 6;
 inline constexpr std::array<const char*, top_panel_count> top_panel_names = {
-    "Stages", "Opcodes", "Threads", "CPUs", "Placement"};
+    "Stages", "Opcodes", "Threads", "CPUs", "Placement", "Queues"};
 
 enum class TopKey : uint8_t {
   other,

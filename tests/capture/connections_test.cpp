@@ -45,6 +45,30 @@ TEST(Mountinfo, LinesThatAreNoneAreSkipped) {
   EXPECT_TRUE(parse_mountinfo(in).empty());
 }
 
+TEST(Queues, AreReadByShard) {
+  std::istringstream in(
+      "shard cpus pending oldest_us queued taken stolen\n"
+      "0 0-3,8 0 0 1517 1517 2\n"
+      "1 4-7 15 18010 525 510 510\n");
+  const auto queues = parse_queues(in);
+  ASSERT_EQ(queues.size(), 2u);
+  EXPECT_EQ(queues[0].cpus, "0-3,8");
+  EXPECT_EQ(queues[1].pending, 15u);
+  EXPECT_EQ(queues[1].oldest_us, 18010u);
+  EXPECT_EQ(queues[1].queued, 525u);
+  EXPECT_EQ(queues[1].taken, 510u);
+  EXPECT_EQ(queues[1].stolen, 510u);
+}
+
+TEST(Queues, ThatAreNotUnderstoodAreNotShown) {
+  std::istringstream other_header("shard pending\n0 1\n");
+  EXPECT_TRUE(parse_queues(other_header).empty());
+  std::istringstream cut("shard cpus pending oldest_us queued taken stolen\n0 0-3 1 2\n");
+  EXPECT_TRUE(parse_queues(cut).empty());
+  std::istringstream nothing;
+  EXPECT_TRUE(parse_queues(nothing).empty());
+}
+
 TEST(ConnectionOfMount, NamesAPathThatIsNoMount) {
   const auto found = connection_of_mount("/proc");
   ASSERT_FALSE(found);

@@ -90,6 +90,25 @@ TEST(Aggregator, SplitsWakeupsByPlacementIdlenessAndHint) {
   EXPECT_EQ(s.total().migrations[static_cast<size_t>(Migration::server_wakeup)], 1u);
 }
 
+TEST(Aggregator, CountsShardsWhereTheyAreKnown) {
+  auto own = make_request({.connection = 39, .queue_ns = 4000});
+  own.flags |= FT_F_SHARD_KNOWN;
+  auto stolen = make_request({.connection = 39, .queue_ns = 9000});
+  stolen.flags |= FT_F_SHARD_KNOWN | FT_F_STOLEN;
+  stolen.shard = 3;
+  const auto unknown = make_request({.connection = 40});
+  const Snapshot s = sum_of({own, own, stolen, unknown});
+  const auto& shards = s.connections.at(39).shards;
+  ASSERT_EQ(shards.size(), 2u);
+  EXPECT_EQ(shards.at(0).requests, 2u);
+  EXPECT_EQ(shards.at(0).stolen, 0u);
+  EXPECT_EQ(shards.at(3).requests, 1u);
+  EXPECT_EQ(shards.at(3).stolen, 1u);
+  EXPECT_EQ(shards.at(3).age.max(), 9000u);
+  EXPECT_TRUE(s.connections.at(40).shards.empty());
+  EXPECT_EQ(s.all_connections().shards.at(0).requests, 2u);
+}
+
 TEST(Aggregator, LatencyByDistanceHoldsEveryTimedRequestOnce) {
   std::vector<ft_request> requests;
   for (uint16_t i = 0; i < 100; ++i) {

@@ -66,8 +66,9 @@ TEST(Findings, ASwingOfTheRateIsTiedToPlacement) {
     const bool near = second % 2 == 0;
     const uint64_t n = near ? 1000 : 200;
     for (uint64_t i = 0; i < n; ++i) {
-      requests.push_back(make_request({.server_cpu = static_cast<uint16_t>(near ? 0 : 1),
-                                       .queued_ns = (second + 1) * 1'000'000'000 + i * 1'000'000'000 / n}));
+      requests.push_back(
+          make_request({.server_cpu = static_cast<uint16_t>(near ? 0 : 1),
+                        .queued_ns = (second + 1) * 1'000'000'000 + i * 1'000'000'000 / n}));
     }
   }
   EXPECT_NE(all_findings(requests).find("The rate swung between 200 and 1000 requests/s"),

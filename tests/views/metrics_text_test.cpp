@@ -77,6 +77,20 @@ TEST(MetricsText, StaysWithinItsBoundAndLosesNothing) {
   EXPECT_GT(sum_of(text, "fusetrace_requests_total", "opcode=\"other\""), 0);
 }
 
+TEST(MetricsText, TellsOfInputQueuesByShard) {
+  Snapshot snapshot = snapshot_of(1, 1);
+  Connection& connection = snapshot.info.connections[100];
+  connection.queues = {{"0", 0, 0, 10, 10, 0}, {"1", 3, 2500000, 25, 22, 4}};
+  MetricsOptions options;
+  options.queues = true;
+  const std::string text = MetricsText(options).render(snapshot, -1);
+  EXPECT_EQ(sum_of(text, "fusetrace_queue_pending", "shard=\"1\""), 3);
+  EXPECT_EQ(sum_of(text, "fusetrace_queue_oldest_seconds", "shard=\"1\""), 2.5);
+  EXPECT_EQ(sum_of(text, "fusetrace_queue_taken_total"), 32);
+  EXPECT_EQ(sum_of(text, "fusetrace_queue_stolen_total"), 4);
+  EXPECT_LE(series_of(text), most_series(options, 2));
+}
+
 TEST(MetricsText, LabelsOnceGivenStay) {
   MetricsOptions options;
   options.connections = 1;

@@ -185,9 +185,26 @@ TEST(Top, OpensAConnectionAndItsPanels) {
   press(state, TopKey::right, 0, data);
   EXPECT_NE(frame(data, state).find("woken"), std::string::npos);
   press(state, TopKey::right, 0, data);
+  EXPECT_NE(frame(data, state).find("This kernel has one input queue"), std::string::npos);
+  press(state, TopKey::right, 0, data);
   EXPECT_EQ(state.panel, TopPanel::stages) << "after the last panel comes the first";
   press(state, TopKey::escape, 0, data);
   EXPECT_EQ(state.opened, 0u);
+}
+
+TEST(Top, ShowsTheInputQueuesThatTheKernelTellsOf) {
+  TopData data = two_connections();
+  data.shown.info.connections.at(39).queues = {{"0-3", 0, 0, 100, 100, 0},
+                                               {"4-7", 2, 1500, 62, 60, 15}};
+  TopState state;
+  press(state, TopKey::down, 0, data);
+  press(state, TopKey::enter, 0, data);
+  type(state, data, "6");
+  const std::string text = frame(data, state);
+  EXPECT_NE(text.find("0  0-3         0        -     100    100   0.0 %"), std::string::npos)
+      << text;
+  EXPECT_NE(text.find("1  4-7         2  1.50 ms      62     60  25.0 %"), std::string::npos)
+      << text;
 }
 
 TEST(Top, ScrollsNoFurtherThanThereIsText) {
