@@ -7,6 +7,7 @@ it with the CPUs pinned in several ways and, on the small layout, through each
 kind of hook, and compares counts, losses and hops. Prints one line a case.
 """
 
+import collections
 import json
 import os
 import subprocess
@@ -17,6 +18,9 @@ REQUESTS = 2000
 # Share of an emulated guest's requests that may run on another CPU by the time the load
 # looks; 16 of 1,500 is the most that was seen.
 TORN = 0.02
+
+# A guest that takes longer hangs: twice what the slowest was seen to take.
+GUEST_SECONDS = 700
 
 # Marks a case in the middle of which a CPU goes and comes back: no option of bench.
 OFFLINE = "#offline"
@@ -47,6 +51,9 @@ LAYOUTS = {
             ("splice", "best", "--reader splice", None),
             ("epoll", "best", "--nonblock", None),
             ("mixed", "best", "--op mixed", None),
+            ("mixed, one CPU", "best", f"--op mixed {SAME}", "same_cpu"),
+            # More than a kretprobe sees to return (its maxactive).
+            ("40 servers", "best", "--servers 40 --clients 2", None),
             ("totals", "stat", "--op mixed", None),
             ("totals, one CPU", "stat", SAME, "same_cpu"),
             ("CPU 1 taken away", "best", "--op mixed " + OFFLINE, None),
@@ -92,7 +99,9 @@ def script(cases):
         before, how_long = "", f"--requests {REQUESTS}"
         if OFFLINE in options:
             options, before, how_long = options.replace(OFFLINE, ""), AWAY, "--duration 1500ms"
-        bench = f"fusetrace bench --servers 4 --clients 4 {how_long} {options} --json"
+        if "--servers" not in options:
+            options += " --servers 4 --clients 4"
+        bench = f"fusetrace bench {how_long} {options} --json"
         if hook == "stat":
             capture = f"fusetrace stat --json -- sh -c '{bench} >b.json' >r.json 2>err"
             report = "cat r.json"
@@ -109,41 +118,40 @@ def script(cases):
 def check(truth, seen, hook, distance):
     """What is wrong, as a list of sentences; empty when all is well."""
     wrong = []
-    # Asked for by name, a kind of hook may lose what the plan would not have let it.
+    # Through tracepoints alone a program at the exit of system calls may be skipped, for
+    # which none stands in; most exits are of no interest.
     lost = {name: n for name, n in seen["lost"].items() if n}
-    if lost and (hook in ("best", "stat") or set(lost) != {"recursion"}):
+    if lost and (hook != "tracepoint" or set(lost) != {"recursion"}):
         wrong.append(f"lost {lost}")
     counts = {name: cell["requests"] for name, cell in seen["opcodes"].items()}
     wanted = {name: n for name, n in truth["opcodes"].items() if n}
-    missing = sum(wanted.values()) - sum(counts.get(name, 0) for name in wanted)
     if any(counts.get(name) != n for name, n in wanted.items()):
-        if not lost or missing < 0:
-            wrong.append(f"counts {counts}, truth {wanted}")
+        wrong.append(f"counts {counts}, truth {wanted}, incomplete {seen['incomplete_by']}")
     extra = {name: n for name, n in counts.items() if name not in wanted}
     if extra:
         wrong.append(f"requests that the server did not get: {extra}")
 
     # INIT comes from whoever mounts, who is pinned to nothing.
     operations = [name for name in seen["opcodes"] if name in ("GETATTR", "READ", "WRITE")]
-    hops = {}
+    request, reply = collections.Counter(), collections.Counter()
     for name in operations:
-        for key, n in seen["opcodes"][name]["hops"]["request"].items():
-            hops[key] = hops.get(key, 0) + n
-    known = sum(n for key, n in hops.items() if key != "unknown")
-    if not lost and hops.get("unknown"):
-        wrong.append(f"{hops['unknown']} requests without a hop")
+        request.update(seen["opcodes"][name]["hops"]["request"])
+        reply.update(seen["opcodes"][name]["hops"]["reply"])
+    known = request.total() - request["unknown"]
+    if request["unknown"]:
+        wrong.append(f"{request['unknown']} requests without a hop")
     if distance:
-        elsewhere = {key: n for key, n in hops.items() if n and key not in (distance, "unknown")}
-        if elsewhere or not known:
-            wrong.append(f"pinned to {distance}, seen {hops}")
+        for way, hops in (("request", request), ("reply", reply)):
+            if not hops[distance] or hops[distance] != hops.total():
+                wrong.append(f"pinned to {distance}, {way} seen {dict(+hops)}")
     elif known:
         told = truth["same_cpu"] / (truth["same_cpu"] + truth["other_cpu"])
-        saw = hops["same_cpu"] / known
+        saw = request["same_cpu"] / known
         # A thread can be moved between the kernel's reading of its CPU and its own; the
         # slower the machine, the likelier. What is pinned is exact.
         if abs(told - saw) > 0.01 + TORN:
             wrong.append(f"same CPU {saw:.1%}, truth {told:.1%}")
-    return wrong, hops, lost
+    return wrong, request, lost
 
 
 def known_fields(seen):
@@ -174,14 +182,14 @@ def known_fields(seen):
 def boot(kernel, options, command):
     """Runs a command in a guest.
 
-    An emulated guest now and then dies in its own kernel, seen in
-    set_next_task_fair() at boot and in select_task_rq_fair() while programs
-    were attached, both at instructions that the kernel patches. It is booted
-    again, twice at most; its last words are on standard error.
+    An emulated guest now and then dies in its own kernel or hangs, most often at
+    instructions that the kernel patches. It is booted again, twice at most; its last
+    words are on standard error.
     """
     for _ in range(3):
         guest = subprocess.run(
-            [f"{HERE}/run", "--kernel", kernel, *options, "--", "sh", "-c", command],
+            [f"{HERE}/run", "--kernel", kernel, "--timeout", str(GUEST_SECONDS), *options, "--",
+             "sh", "-c", command],
             stdout=subprocess.PIPE,
             text=True,
             check=False,
@@ -224,7 +232,7 @@ def main():
         wrong, hops, lost = check(truth, seen, hook, distance)
         failed |= bool(wrong)
         rows.append({"kernel": kernel, "layout": layout, "name": name, "hook": hook,
-                     "exact": not wrong and not lost, "fields": known_fields(seen),
+                     "wrong": wrong, "lost": lost, "fields": known_fields(seen),
                      "unknown": seen["unknown"]})
         shown = ", ".join(f"{key} {n}" for key, n in hops.items() if n)
         notes = "; ".join(wrong) or (f"(lost {lost})" if lost else "")

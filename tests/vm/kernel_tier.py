@@ -16,7 +16,7 @@ import sys
 from agreement import boot
 
 FILTERS = {
-    "some": "Pinned.*:OverIoUring.*:Capture.*:*Disturbed*",
+    "some": "Pinned.*:OverIoUring.*:Capture.*:*Disturbed*:*Kinds*:Cuse.*",
     "all": "-Bindfs*:*/Agreement.*:Stat.AgreesWith*",
 }
 
@@ -28,7 +28,7 @@ def main():
     chosen = FILTERS[sys.argv[4] if len(sys.argv) == 5 else "some"]
     # sbin may not be among the places where a user's programs are.
     path = os.environ["PATH"] + ":/usr/sbin:/sbin"
-    options = ["--cpus", "2", "--memory", "2048", "--accel", "tcg-single"]
+    options = ["--cpus", "2", "--memory", "2048", "--timeout", "900"]
     for program in (tests, many_mounts, "bpftool", "unshare"):
         found = shutil.which(program, path=path)
         if not found:
