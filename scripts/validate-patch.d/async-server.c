@@ -15,7 +15,11 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { buffer_bytes = 128 * 1024 + 4096, file_node = 2, file_bytes = 32 << 20 };
+enum {
+	buffer_bytes = 128 * 1024 + 4096,
+	file_node = 2,
+	file_bytes = 32 << 20,
+};
 
 static int device;
 static char zeroes[128 * 1024];
@@ -58,8 +62,11 @@ static void serve(const char *request)
 		break;
 	}
 	case FUSE_LOOKUP: {
-		struct fuse_entry_out out = {.nodeid = file_node, .entry_valid = 3600,
-					     .attr_valid = 3600};
+		struct fuse_entry_out out = {
+			.nodeid = file_node,
+			.entry_valid = 3600,
+			.attr_valid = 3600,
+		};
 		if (strcmp((const char *)(in + 1), "file")) {
 			reply(in->unique, -ENOENT, NULL, 0);
 			break;

@@ -57,6 +57,10 @@ class Run:
         self.total_p90 = report["stages"]["total"]["p90_ns"]
         self.queue_p90 = report["stages"]["queue"]["p90_ns"]
         self.queue_p99 = report["stages"]["queue"]["p99_ns"]
+        shards = [shard for connection in report["connections"].values()
+                  for shard in connection.get("shards", {}).values()]
+        self.stolen = per(100.0 * sum(shard["stolen"] for shard in shards),
+                          sum(shard["requests"] for shard in shards))
 
 
 def share(hops, *names):
@@ -133,6 +137,23 @@ def ratio_table(runs, title, names, new, old):
         print(f"| {text} | " + " | ".join(cells) + " |")
 
 
+def worse_than(runs, new, old, more_is_better=()):
+    """Workloads in which new is worse than old beyond the spread, and how many were judged."""
+    worse, judged = [], 0
+    for workload, by_variant in runs.items():
+        if min(len(by_variant.get(new, [])), len(by_variant.get(old, []))) < 3:
+            continue
+        judged += 1
+        for name, text in (("total_p50", "p50"), ("total_p90", "p90"),
+                           ("server_migrations", "migrations")):
+            if figure(by_variant[new], name).above(figure(by_variant[old], name)):
+                worse.append(f"{workload} ({text})")
+        for name, text in more_is_better:
+            if figure(by_variant[old], name).above(figure(by_variant[new], name)):
+                worse.append(f"{workload} ({text})")
+    return worse, judged
+
+
 def headline(runs, cpus):
     one = runs.get("one-sync", {})
     if not one.get("series") or not one.get("base"):
@@ -150,21 +171,20 @@ def headline(runs, cpus):
         print(f"| {cpus} | servers on CPU 0, clients everywhere: time in the queue, p99 | "
               f"order FIFO | {per(new.median, old.median):.2f} of the base's | "
               "one list, order tested by the selftests |")
-    worse, judged = [], 0
-    for workload, by_variant in runs.items():
-        if min(len(by_variant.get("series", [])), len(by_variant.get("base", []))) < 3:
-            continue
-        judged += 1
-        for name in ("total_p50", "total_p90"):
-            if figure(by_variant["series"], name).above(figure(by_variant["base"], name)):
-                worse.append(f"{workload} ({name[6:]})")
-        for name in ("server_migrations",):
-            if figure(by_variant["series"], name).above(figure(by_variant["base"], name)):
-                worse.append(f"{workload} (migrations)")
+    worse, judged = worse_than(runs, "series", "base")
     verdict = "not judged: takes three recordings a side" if not judged else \
         "NOT reached" if worse else "reached"
     print(f"| {cpus} | workloads worse than the base beyond the spread | none | "
           f"{', '.join(worse) or 'none'}, of {judged} with three recordings a side | {verdict} |")
+
+
+def recordings(runs, variants, whence):
+    """How many there are, and of how many requests."""
+    counts = [len(r[v]) for r in runs.values() for v in variants if r.get(v)]
+    lost = sum(run.lost for r in runs.values() for v in r.values() for run in v)
+    requests = sum(run.requests for r in runs.values() for v in r.values() for run in v)
+    return (f"{min(counts)} to {max(counts)} recordings of each workload and variant{whence} "
+            f"{requests} requests, {lost} lost by the tracer.")
 
 
 def diff_of(fusetrace, folder, workload):
@@ -197,7 +217,7 @@ def selftest_table(runs_folder):
               "; ".join(control.read_text().split("\n")).strip("; ") + ".")
 
 
-def missing(runs_folder, topologies):
+def missing(runs_folder, topologies, wanted, last_commit):
     """What a full validation has and this one has not."""
     lacks = []
     for name, what in (("selftests-series-2", "the selftests on 2 CPUs"),
@@ -205,23 +225,27 @@ def missing(runs_folder, topologies):
                        ("positive-control", "the debug kernel's positive control"),
                        ("selftests-debug-2", "the selftests on the debug kernel, 2 CPUs"),
                        ("selftests-debug-8", "the selftests on the debug kernel, 8 CPUs"),
-                       ("selftests-0011-8", "the selftests commit by commit")):
+                       (f"selftests-{last_commit:04}-8", "the selftests commit by commit")):
         if not (runs_folder / name / "job.rc").exists():
             lacks.append(what)
-    for cpus in (4, 8):
+    for cpus in wanted:
         if cpus not in topologies:
             lacks.append(f"measurements on {cpus} CPUs")
     if lacks:
         print("\n## Not run\n\n" + "\n".join(f"- {what}" for what in lacks))
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+def parse_options(description):
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--version", required=True, help="of the kernel source package")
     parser.add_argument("--fusetrace", required=True)
     parser.add_argument("--head", required=True, type=pathlib.Path, help="text to begin with")
     parser.add_argument("--runs", required=True, type=pathlib.Path)
-    options = parser.parse_args()
+    return parser.parse_args()
+
+
+def main():
+    options = parse_options(__doc__)
 
     print(options.head.read_text().rstrip()
           .replace("@VERSION@", options.version))
@@ -236,12 +260,8 @@ def main():
 
     for cpus, folder, runs in sorted(topologies):
         variants = [v for v in VARIANTS if any(r.get(v) for r in runs.values())]
-        counts = [len(r[v]) for r in runs.values() for v in variants if r.get(v)]
-        lost = sum(run.lost for r in runs.values() for v in r.values() for run in v)
-        requests = sum(run.requests for r in runs.values() for v in r.values() for run in v)
         print(f"\n## {cpus} CPUs{', two nodes of four' if cpus == 8 else ''}\n")
-        print(f"{min(counts)} to {max(counts)} recordings of each workload and variant, each from "
-              f"a boot of its own; {requests} requests, {lost} lost by the tracer.")
+        print(recordings(runs, variants, ", each from a boot of its own;"))
         table(runs, "Same-CPU request hop, %", "same_cpu", 1, variants)
         if cpus == 8:
             table(runs, "Same-LLC request hop, %", "same_llc", 1, variants)
@@ -258,7 +278,7 @@ def main():
             if text:
                 print(f"\n`fusetrace diff` of {workload}:\n\n```\n{text}\n```")
     selftest_table(options.runs)
-    missing(options.runs, [cpus for cpus, _, _ in topologies])
+    missing(options.runs, [cpus for cpus, _, _ in topologies], (4, 8), 11)
 
 
 if __name__ == "__main__":
