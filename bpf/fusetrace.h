@@ -318,7 +318,8 @@ static inline __attribute__((always_inline)) void ft_slot_record(const struct ft
 	r->client_target_cpu = FT_CPU_UNKNOWN;
 	r->client_waker_cpu = FT_CPU_UNKNOWN;
 	r->transport = FT_TRANSPORT_DEV;
-	if (s->running_seq == seq)
+	/* The time may yet be that of the slot's former owner, whose server was switched in late. */
+	if (s->running_seq == seq && s->server_running_ns >= s->server_waking_ns)
 		r->server_running_ns = s->server_running_ns;
 	if (!served)
 		return;

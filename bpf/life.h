@@ -359,9 +359,10 @@ static __always_inline void handle_ended(const struct req_view *view)
 	begin_served(s);
 	if (!s->picked_up_ns && over_virtio_fs(view->address))
 		s->transport = FT_TRANSPORT_VIRTIOFS;
-	s->replied_ns = now;
 	s->reply_cpu = cpu;
 	s->replier_tid = task->pid;
+	barrier(); /* a client that goes on by itself hands the record over once it has this */
+	s->replied_ns = now;
 	if (!s->client) {
 		finish(s, seq, 0, FT_CPU_UNKNOWN, 0);
 	} else if (!still_waits(s, index)) {

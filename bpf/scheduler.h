@@ -199,6 +199,7 @@ SEC("tp_btf/sched_switch")
 int BPF_PROG(on_sched_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
 {
 	struct ft_cpu_state *cpu;
+	struct slot_ref woken;
 	struct thread *t;
 	struct ft_slot *s;
 	__u32 idle;
@@ -226,10 +227,12 @@ int BPF_PROG(on_sched_switch, bool preempt, struct task_struct *prev, struct tas
 		finish(s, t->waiting.seq, bpf_ktime_get_ns(), bpf_get_smp_processor_id(), 0);
 		t->waiting.seq = 0;
 	}
-	s = slot_of(&t->woken);
+	woken = t->woken;
+	s = slot_of(&woken);
 	if (s && s->woken_tid == (__u32)next->pid && !is_running(s) && !is_picked_up(s)) {
 		s->server_running_ns = bpf_ktime_get_ns();
-		s->running_seq = s->seq;
+		/* Not s->seq: another thread may have served it meanwhile, and the slot gone on. */
+		s->running_seq = woken.seq;
 	}
 	return 0;
 }
