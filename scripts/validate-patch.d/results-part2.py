@@ -17,14 +17,13 @@ import results
 from results import Figure, figure, load, per
 
 VARIANTS = ("base", "one", "llc", "cpu")
-STARVED = ("one", "llc", "llc-steal", "cpu", "cpu-steal")
 MEANING = {
     "base": "the unpatched kernel",
     "one": "the patched kernel, one queue",
     "llc": "a queue for each last-level cache",
     "cpu": "a queue for each CPU",
 }
-OLDEST = 8  # cpu_queues_oldest
+OLDEST = 8  # cpu_queues_oldest, unless the variant says every how many-th
 CPUS_OF_A_NODE = 4
 
 results.WORKLOADS.update({
@@ -105,9 +104,21 @@ def bounds(workload, variant, cpus):
     if variant == "one":
         return 1, 1
     readers, shards = readers_of(workload, cpus)
-    if variant == "llc":
+    if variant.startswith(("group", "llc")):
         shards = -(-shards // CPUS_OF_A_NODE)
-    return (OLDEST - 1) * shards + 1, (OLDEST - 1) * (shards + 2 * readers - 1) + readers + 1
+    own = every(variant) - 1  # takes from a reader's own shard, between two of the oldest
+    return own * shards + 1, own * (shards + 2 * readers - 1) + readers + 1
+
+
+def every(variant):
+    _, found, number = variant.partition("-every-")
+    return int(number) if found else OLDEST
+
+
+def by_strictness(variant):
+    """One queue, then for each granularity from the oldest alone to none of it."""
+    kind = ("one", "group", "llc", "cpu").index(variant.split("-")[0])
+    return kind, float("inf") if variant.endswith("-steal") else every(variant)
 
 
 def load_orders(folder):
@@ -170,15 +181,14 @@ def starvation(topologies):
           "that may have readers, and in brackets what it is with R readers at once, however long any "
           "of them is held up: (K−1)·(B+2R−1)+R+1. *Beyond*: how many requests were the oldest for "
           "longer than the first. *steal* is the same kernel without the rule: readers look elsewhere "
-          "only when there is nothing on their own shard.\n")
+          "only when there is nothing on their own shard; *every-N* is with another K.\n")
     print("| CPUs | workload | queues | longest as the oldest | bound | beyond | age p50 | p99 | "
           "longest | p99 against one | requests | runs |\n|---|---|---|---|---|---|---|---|---|---|---|---|")
     for cpus, _, _, orders in topologies:
         for workload in ("all-on-0", "one-hot", "no-server"):
             by_variant = orders.get(workload, {})
-            for variant in STARVED:
-                if by_variant.get(variant):
-                    starvation_row(cpus, workload, variant, by_variant)
+            for variant in sorted(by_variant, key=by_strictness):
+                starvation_row(cpus, workload, variant, by_variant)
 
 
 def starvation_row(cpus, workload, variant, by_variant):
