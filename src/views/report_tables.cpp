@@ -15,6 +15,15 @@ std::string heading(const std::string& text, const RenderOptions& options) {
   return options.color ? fmt::format("\n\033[1m{}\033[0m\n", text) : fmt::format("\n{}\n", text);
 }
 
+namespace {
+
+// Nothing when the table has no rows.
+std::string titled(const std::string& title, const Table& table, const RenderOptions& options) {
+  return table.empty() ? "" : heading(title, options) + table.render(options.width);
+}
+
+}  // namespace
+
 std::string quantile_text(const Histogram& histogram, double q) {
   return histogram.count() == 0 ? "-" : duration_text(histogram.quantile(q));
 }
@@ -37,8 +46,7 @@ std::string hop_table(const Cell& total, const ConnectionTotals& all,
       first = false;
     }
   }
-  if (table.empty()) return {};
-  return heading("Hops: client to server, and back", options) + table.render(options.width);
+  return titled("Hops: client to server, and back", table, options);
 }
 
 std::string cpu_matrix(const Snapshot& s, const ConnectionTotals& all,
@@ -78,8 +86,7 @@ std::string pickup_table(const Cell& total, const RenderOptions& options) {
     row.emplace_back(meaning[i]);
     table.add(row);
   }
-  if (table.empty()) return {};
-  return heading("How requests met their server", options) + table.render(options.width);
+  return titled("How requests met their server", table, options);
 }
 
 std::string placement_table(const Cell& total, const RenderOptions& options) {
@@ -119,10 +126,8 @@ std::string placement_table(const Cell& total, const RenderOptions& options) {
       first = false;
     }
   }
-  if (table.empty()) return {};
-  return heading("Where woken threads were put (kept: where they slept; pulled: by the waker)",
-                 options) +
-         table.render(options.width);
+  return titled("Where woken threads were put (kept: where they slept; pulled: by the waker)",
+                table, options);
 }
 
 std::string stage_table(const Cell& total, const RenderOptions& options) {
@@ -136,10 +141,8 @@ std::string stage_table(const Cell& total, const RenderOptions& options) {
                quantile_text(h, 0.5), quantile_text(h, 0.9), quantile_text(h, 0.99),
                duration_text(h.max())});
   }
-  if (table.empty()) return {};
-  return heading(fmt::format("Stages (quantiles within {:.1f} %)", 100 * histogram_relative_error),
-                 options) +
-         table.render(options.width);
+  return titled(fmt::format("Stages (quantiles within {:.1f} %)", 100 * histogram_relative_error),
+                table, options);
 }
 
 void add_group_row(Table& table, const std::string& name, const Cell& cell) {
@@ -171,10 +174,8 @@ std::string shard_table(const Snapshot& s, const RenderOptions& options) {
                  quantile_text(of.age, 0.99), quantile_text(of.age, 1)});
     }
   }
-  if (table.empty()) return {};
-  return heading("Input queues: requests by shard (stolen: taken on another shard's CPU)",
-                 options) +
-         table.render(options.width);
+  return titled("Input queues: requests by shard (stolen: taken on another shard's CPU)", table,
+                options);
 }
 
 std::string queue_table(const Connection& connection, const RenderOptions& options) {
@@ -185,9 +186,7 @@ std::string queue_table(const Connection& connection, const RenderOptions& optio
                q.pending == 0 ? "-" : duration_text(q.oldest_us * 1000), std::to_string(q.queued),
                std::to_string(q.taken), percent_text(q.stolen, q.taken)});
   }
-  if (table.empty()) return {};
-  return heading("Input queues now; queued, taken and stolen since the mount", options) +
-         table.render(options.width);
+  return titled("Input queues now; queued, taken and stolen since the mount", table, options);
 }
 
 std::string opcode_table(const Snapshot& s, const RenderOptions& options) {
@@ -201,8 +200,7 @@ std::string opcode_table(const Snapshot& s, const RenderOptions& options) {
   });
   Table table = group_table("<opcode");
   for (const auto& [opcode, cell] : order) add_group_row(table, opcode_name(opcode), *cell);
-  if (table.empty()) return {};
-  return heading("By opcode (service and total: p50)", options) + table.render(options.width);
+  return titled("By opcode (service and total: p50)", table, options);
 }
 
 }  // namespace fusetrace
