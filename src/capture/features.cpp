@@ -16,7 +16,7 @@
 #include <fstream>
 #include <memory>
 
-#include "capture/descriptor.h"
+#include "system/descriptor.h"
 
 namespace fusetrace {
 namespace {

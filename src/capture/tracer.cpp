@@ -16,10 +16,10 @@
 #include <optional>
 
 #include "capture/bpf_object.h"
-#include "capture/descriptor.h"
 #include "capture/topology_sysfs.h"
 #include "capture/totals.h"
 #include "model/request.h"
+#include "system/descriptor.h"
 
 namespace fusetrace {
 namespace {

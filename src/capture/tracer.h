@@ -9,13 +9,13 @@
 #include <string>
 #include <vector>
 
-#include "capture/descriptor.h"
 #include "capture/features.h"
 #include "capture/probe_plan.h"
 #include "fusetrace.h"
 #include "model/capture_info.h"
 #include "model/error.h"
 #include "model/snapshot.h"
+#include "system/descriptor.h"
 
 namespace fusetrace {
 

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "capture/descriptor.h"
 #include "model/error.h"
+#include "system/descriptor.h"
 
 namespace fusetrace {
 

@@ -12,12 +12,12 @@
 #include <string>
 #include <vector>
 
-#include "capture/descriptor.h"
 #include "capture/tracer.h"
 #include "capture/workload.h"
 #include "commands/capture_options.h"
 #include "model/capture_info.h"
 #include "model/error.h"
+#include "system/descriptor.h"
 
 namespace fusetrace {
 

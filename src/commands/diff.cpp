@@ -12,8 +12,8 @@
 #include "commands/read_requests.h"
 #include "commands/terminal.h"
 #include "model/comparison.h"
-#include "views/diff_json.h"
-#include "views/diff_text.h"
+#include "views/diff/diff_json.h"
+#include "views/diff/diff_text.h"
 
 namespace fusetrace {
 namespace {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // fusetrace export: a recording in a form that other tools read, block by block.
-#include "views/export.h"
+#include "views/export/export.h"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>

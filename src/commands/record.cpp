@@ -21,7 +21,7 @@
 #include "commands/duration.h"
 #include "commands/load_recording.h"
 #include "recording/writer.h"
-#include "views/summary.h"
+#include "views/report/summary.h"
 
 namespace fusetrace {
 namespace {

@@ -11,9 +11,9 @@
 #include "commands/load_recording.h"
 #include "commands/terminal.h"
 #include "recording/files.h"
-#include "views/report_json.h"
-#include "views/report_page.h"
-#include "views/report_text.h"
+#include "views/page/report_page.h"
+#include "views/report/report_json.h"
+#include "views/report/report_text.h"
 
 namespace fusetrace {
 namespace {

@@ -17,7 +17,7 @@
 #include "commands/live_capture.h"
 #include "commands/metrics_server.h"
 #include "commands/privileges.h"
-#include "views/metrics_text.h"
+#include "views/metrics/metrics_text.h"
 
 namespace fusetrace {
 namespace {

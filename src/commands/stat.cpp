@@ -15,9 +15,9 @@
 #include "commands/duration.h"
 #include "commands/live_capture.h"
 #include "commands/terminal.h"
-#include "views/report_json.h"
-#include "views/report_text.h"
-#include "views/stat_line.h"
+#include "views/report/report_json.h"
+#include "views/report/report_text.h"
+#include "views/report/stat_line.h"
 
 namespace fusetrace {
 namespace {

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "commands/commands.h"
-#include "views/render_options.h"
+#include "views/text/render_options.h"
 
 namespace fusetrace {
 

@@ -19,7 +19,7 @@
 #include "commands/live_capture.h"
 #include "commands/terminal.h"
 #include "commands/top_screen.h"
-#include "views/top_frame.h"
+#include "views/top/top_frame.h"
 
 namespace fusetrace {
 namespace {

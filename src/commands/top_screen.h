@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "model/error.h"
-#include "views/top_state.h"
+#include "views/top/top_state.h"
 
 namespace fusetrace {
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A sentence appears when its figures support it, and only then.
-#include "views/findings.h"
+#include "views/report/findings.h"
 
 #include <gtest/gtest.h>
 

@@ -11,10 +11,10 @@
 #include "model/aggregator.h"
 #include "support/requests.h"
 #include "support/workload.h"
-#include "views/heat_map.h"
-#include "views/report_text.h"
-#include "views/summary.h"
-#include "views/units.h"
+#include "views/report/heat_map.h"
+#include "views/report/report_text.h"
+#include "views/report/summary.h"
+#include "views/text/units.h"
 
 namespace fusetrace {
 namespace {

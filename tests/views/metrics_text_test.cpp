@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The metrics of serve: counts, bounds on their number, and names that are no
 // UTF-8.
-#include "views/metrics_text.h"
+#include "views/metrics/metrics_text.h"
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The keys that are fixed for `report --json` and `stat --json`.
-#include "views/report_json.h"
+#include "views/report/report_json.h"
 
 #include <gtest/gtest.h>
 

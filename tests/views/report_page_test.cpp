@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The report page as text: what it must not hold. How it looks is tested in a
 // browser (tests/views/page/).
-#include "views/report_page.h"
+#include "views/page/report_page.h"
 
 #include <gtest/gtest.h>
 

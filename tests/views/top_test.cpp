@@ -6,8 +6,8 @@
 
 #include "model/aggregator.h"
 #include "support/requests.h"
-#include "views/top_frame.h"
-#include "views/units.h"
+#include "views/text/units.h"
+#include "views/top/top_frame.h"
 
 namespace fusetrace {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "views/units.h"
+#include "views/text/units.h"
 
 #include <gtest/gtest.h>
 

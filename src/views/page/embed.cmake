@@ -11,7 +11,7 @@ endforeach()
 string(REPLACE "@CSS@" "${style}" page "${page}")
 string(REPLACE "@JS@" "${script}" page "${page}")
 file(WRITE ${OUTPUT} "// Made by src/views/page/embed.cmake.
-#include \"views/report_page_template.h\"
+#include \"views/page/report_page_template.h\"
 namespace fusetrace {
 const std::string_view report_page_template = R\"fusetrace_page(${page})fusetrace_page\";
 }

@@ -10,8 +10,8 @@
 
 #include "support/requests.h"
 #include "support/workload.h"
-#include "views/export.h"
-#include "views/export_columns.h"
+#include "views/export/export.h"
+#include "views/export/export_columns.h"
 
 namespace fusetrace::test {
 namespace {

@@ -9,8 +9,8 @@
 #include "model/histogram.h"
 #include "support/requests.h"
 #include "support/workload.h"
-#include "views/export.h"
-#include "views/metric_timeline.h"
+#include "views/export/export.h"
+#include "views/metrics/metric_timeline.h"
 
 namespace fusetrace {
 namespace {

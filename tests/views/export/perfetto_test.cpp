@@ -10,9 +10,9 @@
 
 #include "support/requests.h"
 #include "support/workload.h"
-#include "views/perfetto_counters.h"
-#include "views/perfetto_sched.h"
-#include "views/perfetto_tracks.h"
+#include "views/export/perfetto_counters.h"
+#include "views/export/perfetto_sched.h"
+#include "views/export/perfetto_tracks.h"
 
 namespace fusetrace::test {
 namespace {

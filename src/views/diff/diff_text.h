@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// A comparison as text.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "model/comparison.h"
+#include "views/text/render_options.h"
+
+namespace fusetrace {
+
+// How the intervals and verdicts of a comparison came about, in sentences.
+std::vector<std::string> diff_method(const Comparison& comparison);
+
+// What should be known before the figures are believed: other kernels, CPUs or
+// sampling on one side, losses, recordings that end early.
+std::vector<std::string> diff_notes(std::span<const RunSample> base,
+                                    std::span<const RunSample> changed);
+
+std::string render_diff_text(std::span<const RunSample> base, std::span<const RunSample> changed,
+                             const Comparison& comparison, const RenderOptions& options);
+
+}  // namespace fusetrace

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "views/report/report_text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "views/report/findings.h"
+#include "views/report/report_tables.h"
+#include "views/text/table.h"
+#include "views/text/units.h"
+
+namespace fusetrace {
+namespace {
+
+std::string header(const Snapshot& s, const Cell& total, const RenderOptions& options) {
+  const CaptureInfo& info = s.info;
+  std::string out;
+  const auto width = static_cast<size_t>(std::max(options.width, 60));
+  auto line = [&](const char* name, const std::string& text) {
+    out += wrap(fmt::format("{:<12}", name), text, width);
+  };
+  line("kernel",
+       fmt::format("{} {}, {} CPUs", info.kernel, info.machine, info.topology.online_count()));
+  if (!info.command_line.empty())
+    line("command", fmt::format("{}", fmt::join(info.command_line, " ")));
+  if (!info.filters.empty()) line("filters", fmt::format("{}", fmt::join(info.filters, " ")));
+  if (info.sample_n > 1) line("sampling", fmt::format("1 request in {}", info.sample_n));
+  std::string probes;
+  std::vector<const Probe*> unknown;
+  for (const Probe& probe : info.probes) {
+    if (probe.hook.empty()) {
+      unknown.push_back(&probe);
+    } else {
+      probes += (probes.empty() ? "" : ", ") + probe.hook;
+    }
+  }
+  if (!probes.empty()) line("probes", probes);
+  for (const Probe* probe : unknown) line("unknown", probe->point + ": " + probe->reason);
+  const double rate = s.seconds > 0 ? static_cast<double>(total.requests) / s.seconds : 0;
+  line("requests", fmt::format("{} in {:.2f} s ({:.0f}/s), {} with an error", total.requests,
+                               s.seconds, rate, total.errors));
+  return out + render_losses(s);
+}
+
+std::string headline(const Cell& total, const RenderOptions& options) {
+  std::string out;
+  for (size_t i = 0; i < hop_count; ++i) {
+    const auto hop = static_cast<Hop>(i);
+    const uint64_t known = total.hop_known(hop);
+    if (known == 0) continue;
+    out += fmt::format("{:<12}{:.1f} % same CPU, {:.1f} % same LLC",
+                       fmt::format("{} hop", hop_names[i]), 100 * total.same_cpu_ratio(hop),
+                       100 * total.same_llc_ratio(hop));
+    if (const uint64_t unknown = total.hops[i].back(); unknown > 0) {
+      out += fmt::format("  (of the {} whose CPUs are known)", known);
+    }
+    out += "\n";
+  }
+  if (total.requests > 0) {
+    std::string text =
+        fmt::format("{:.3f} a request (", static_cast<double>(total.migrations_total()) /
+                                              static_cast<double>(total.requests));
+    constexpr std::array<const char*, migration_count> names = {
+        "server at wakeup", "server waiting", "server serving", "client waiting"};
+    for (size_t i = 0; i < migration_count; ++i) {
+      text += fmt::format("{}{} {}", i == 0 ? "" : ", ", names[i], total.migrations[i]);
+    }
+    out += wrap(fmt::format("{:<12}", "migrations"), text + ")",
+                static_cast<size_t>(std::max(options.width, 60)));
+  }
+  return out;
+}
+
+std::string connection_name(const Snapshot& s, uint32_t id) {
+  const auto found = s.info.connections.find(id);
+  if (found == s.info.connections.end()) return std::to_string(id);
+  const Connection& c = found->second;
+  std::string name = std::to_string(id);
+  if (!c.fstype.empty()) name += " " + c.fstype;
+  if (!c.mount.empty()) name += " " + c.mount;
+  if (!c.server_comm.empty()) name += fmt::format(" ({})", c.server_comm);
+  return name;
+}
+
+std::string connection_table(const Snapshot& s, const RenderOptions& options) {
+  Table table = group_table("connection");
+  std::string names;
+  for (const auto& [id, totals] : s.connections) {
+    names +=
+        fit("  " + connection_name(s, id), static_cast<size_t>(std::max(options.width, 60))) + "\n";
+    add_group_row(table, std::to_string(id), s.total_of_connection(id));
+  }
+  if (table.empty()) return {};
+  return heading("By connection (service and total: p50)", options) + names +
+         table.render(options.width);
+}
+
+std::string thread_table(const Snapshot& s, const std::map<uint32_t, ThreadTotals>& threads,
+                         const char* title, const char* latency_name,
+                         const RenderOptions& options) {
+  std::vector<std::pair<uint32_t, const ThreadTotals*>> order;
+  order.reserve(threads.size());
+  for (const auto& [tid, totals] : threads) order.emplace_back(tid, &totals);
+  std::stable_sort(order.begin(), order.end(), [](const auto& a, const auto& b) {
+    return a.second->requests > b.second->requests;
+  });
+  constexpr size_t most = 20;
+  Table table({"tid", "<thread", "requests", "same CPU", "migrations",
+               std::string("p50 ") + latency_name, "p99"});
+  for (size_t i = 0; i < std::min(order.size(), most); ++i) {
+    const auto& [tid, t] = order[i];
+    const auto task = s.tasks.find(tid);
+    const std::string name =
+        task == s.tasks.end()
+            ? "?"
+            : std::string(task->second.comm, strnlen(task->second.comm, FT_COMM_LEN));
+    table.add({std::to_string(tid), name, std::to_string(t->requests),
+               percent_text(t->same_cpu, t->hop_known), std::to_string(t->migrations),
+               quantile_text(t->latency, 0.5), quantile_text(t->latency, 0.99)});
+  }
+  if (table.empty()) return {};
+  std::string text = heading(title, options) + table.render(options.width);
+  if (order.size() > most) text += fmt::format("  and {} more\n", order.size() - most);
+  return text;
+}
+
+std::string time_table(const Snapshot& s, const RenderOptions& options) {
+  const Timeline time = s.timeline();
+  if (time.intervals.size() < 3) return {};
+  Table table({"from", "requests/s", "same CPU", "p50 total", "p99 total"});
+  // A page shows every interval; here some are taken together.
+  constexpr size_t rows = 12;
+  const size_t group = (time.intervals.size() + rows - 1) / rows;
+  double from = 0;
+  for (size_t i = 0; i < time.intervals.size(); i += group) {
+    Interval sum;
+    double seconds = 0;
+    for (size_t k = i; k < std::min(i + group, time.intervals.size()); ++k) {
+      sum.merge(time.intervals[k]);
+      seconds += time.seconds[k];
+    }
+    uint64_t known = 0;
+    for (size_t d = 0; d + 1 < distance_count; ++d) known += sum.hops[d];
+    table.add({fmt::format("{:.{}f} s", from, time.interval_ns < 1'000'000'000 ? 2 : 0),
+               fmt::format("{:.0f}", static_cast<double>(sum.requests) / seconds),
+               percent_text(sum.hops[0], known), quantile_text(sum.total, 0.5),
+               quantile_text(sum.total, 0.99)});
+    from += seconds;
+  }
+  return heading("Over time", options) + table.render(options.width);
+}
+
+std::string findings_text(const Snapshot& s, const RenderOptions& options) {
+  const auto sentences = findings(s);
+  if (sentences.empty()) return {};
+  std::string out = heading("What this says", options);
+  for (const std::string& sentence : sentences) {
+    out += wrap("  - ", sentence, static_cast<size_t>(std::max(options.width, 60)));
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string render_losses(const Snapshot& snapshot) {
+  std::string out;
+  auto list = [&](const char* title, const auto& counts, const auto& names, size_t n) {
+    std::string text;
+    for (size_t i = 0; i < n; ++i) {
+      if (counts[i] != 0)
+        text += fmt::format("{}{} {}", text.empty() ? "" : ", ", names[i], counts[i]);
+    }
+    if (!text.empty()) out += fmt::format("{:<12}{}\n", title, text);
+  };
+  list("LOST", snapshot.losses.lost, loss_names, FT_LOSSES);
+  list("incomplete", snapshot.losses.incomplete, incomplete_names, FT_INCOMPLETES);
+  if (!snapshot.truncation.empty())
+    out += fmt::format("{:<12}{}\n", "TRUNCATED", snapshot.truncation);
+  return out;
+}
+
+std::string render_report_text(const Snapshot& s, const RenderOptions& options) {
+  const Cell total = s.total();
+  const ConnectionTotals all = s.all_connections();
+  auto wanted = [&](const char* table, bool usual) {
+    return options.by.empty() ? usual : options.by.contains(table);
+  };
+  std::string out = header(s, total, options) + headline(total, options);
+  if (total.requests == 0) {
+    return out + "\nNo requests were recorded.\n";
+  }
+  if (options.by.empty()) out += hop_table(total, all, options);
+  if (wanted("cpu", true)) out += cpu_matrix(s, all, options);
+  if (wanted("pickup", true)) {
+    out += pickup_table(total, options) + placement_table(total, options);
+  }
+  if (options.by.empty()) out += stage_table(total, options);
+  if (wanted("opcode", true)) out += opcode_table(s, options);
+  if (wanted("connection", true)) out += connection_table(s, options) + shard_table(s, options);
+  if (wanted("client", false)) {
+    out += thread_table(s, s.clients, "By client thread", "total", options);
+  }
+  if (wanted("server", false)) {
+    out += thread_table(s, s.servers, "By server thread", "service", options);
+  }
+  if (options.by.empty()) out += time_table(s, options) + findings_text(s, options);
+  return out;
+}
+
+}  // namespace fusetrace
