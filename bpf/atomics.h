@@ -29,7 +29,9 @@
  *
  * ft_get() and ft_put() are for fields that only one CPU may be using at that
  * moment, by the protocol. The test reports two CPUs that use such a field at
- * once, one of them writing, as a failure. What may race uses ft_load().
+ * once, one of them writing, as a failure. A field that is read while it may be
+ * written is read with ft_load(); what comes of a wrong value is then harmless, and
+ * the code says why.
  *
  * FT_RULE(name) guards an ordering or a check of the protocol: it is true, but
  * the test may take it away to show that it is needed.
