@@ -6,7 +6,6 @@
 #include <sched.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
-#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,13 +17,15 @@
 #include <fstream>
 
 #include "bench/bench.h"
-#include "bench/cpu_list.h"
 #include "bench/fuse_mount.h"
 #include "bench/fuse_server.h"
 #include "bench/load_client.h"
 #include "bench/results.h"
 #include "bench/run_threads.h"
 #include "bench/shared_memory.h"
+#include "system/cpu_list.h"
+#include "system/descriptor.h"
+#include "system/signals.h"
 
 namespace fusetrace {
 namespace {
@@ -105,47 +106,6 @@ Result<void> check(const BenchOptions& options) {
   return check_cpus(options.server_cpus);
 }
 
-// Keeps the signals that it waits for from ending the process meanwhile.
-class BlockedSignals {
- public:
-  BlockedSignals() {
-    sigemptyset(&wanted_);
-    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD}) {
-      sigaddset(&wanted_, signal);
-    }
-    sigprocmask(SIG_BLOCK, &wanted_, &before_);
-    // Whoever started us may have it ignored, and children would vanish unseen.
-    on_child_ = std::signal(SIGCHLD, SIG_DFL);
-    signals_ = signalfd(-1, &wanted_, SFD_CLOEXEC | SFD_NONBLOCK);
-  }
-  ~BlockedSignals() {
-    if (signals_ >= 0) close(signals_);
-    std::signal(SIGCHLD, on_child_);
-    sigprocmask(SIG_SETMASK, &before_, nullptr);
-  }
-  BlockedSignals(const BlockedSignals&) = delete;
-  BlockedSignals& operator=(const BlockedSignals&) = delete;
-
-  // The next signal; 0 when there was none for so long, or the descriptor
-  // became readable, which it then is no more.
-  int wait(uint64_t ns, int event) const {
-    const timespec limit{static_cast<time_t>(ns / 1000000000), static_cast<long>(ns % 1000000000)};
-    std::array<pollfd, 2> ready{{{signals_, POLLIN, 0}, {event, POLLIN, 0}}};
-    if (ppoll(ready.data(), ready.size(), &limit, nullptr) <= 0) return 0;
-    eventfd_t ignored = 0;
-    if (ready[1].revents != 0) eventfd_read(event, &ignored);
-    signalfd_siginfo info{};
-    if (read(signals_, &info, sizeof info) != sizeof info) return 0;
-    return static_cast<int>(info.ssi_signo);
-  }
-
- private:
-  sigset_t wanted_;
-  sigset_t before_;
-  void (*on_child_)(int) = SIG_DFL;
-  int signals_ = -1;
-};
-
 struct Child {
   const char* name;
   pid_t pid = -1;
@@ -185,7 +145,6 @@ class Coordinator {
     server_.look(true);
     client_.look(true);
     clean_up_mount(state_);
-    if (clients_done_ >= 0) close(clients_done_);
   }
   Coordinator(const Coordinator&) = delete;
   Coordinator& operator=(const Coordinator&) = delete;
@@ -220,7 +179,7 @@ class Coordinator {
 
   // Waits for a signal for so long at most.
   void pause(uint64_t ns) {
-    const int signal = signals_.wait(ns, clients_done_);
+    const auto signal = signals_.wait(std::chrono::nanoseconds(ns), clients_done_.get()).ssi_signo;
     if (signal != 0 && signal != SIGCHLD) ++signals_seen_;
     server_.look();
     client_.look();
@@ -263,10 +222,10 @@ class Coordinator {
   }
 
   Result<void> start_clients() {
-    clients_done_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (clients_done_ < 0) return fail(std::string("cannot make an eventfd: ") + strerror(errno));
+    clients_done_ = Descriptor(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    if (!clients_done_) return fail(std::string("cannot make an eventfd: ") + strerror(errno));
     auto started = start(client_, [&](pid_t coordinator) {
-      run_client_process(options_, memory_, clients_done_, coordinator);
+      run_client_process(options_, memory_, clients_done_.get(), coordinator);
     });
     if (!started) return started;
     auto ready = wait_for_start([&] { return state_.clients_ready.load() == options_.clients; });
@@ -349,11 +308,11 @@ class Coordinator {
   const BenchOptions& options_;
   SharedMemory& memory_;
   SharedState& state_;
-  BlockedSignals signals_;
+  const Signals signals_{SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD};
   unsigned signals_seen_ = 0;
   Child server_{"bench-server"};
   Child client_{"bench-client"};
-  int clients_done_ = -1;  // an eventfd
+  Descriptor clients_done_;  // an eventfd
 };
 
 }  // namespace

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "capture/topology_sysfs.h"
 
-#include <charconv>
 #include <filesystem>
 #include <fstream>
 #include <map>
+
+#include "system/cpu_list.h"
 
 namespace fusetrace {
 namespace {
@@ -18,10 +19,15 @@ std::string first_line(const fs::path& path) {
   return line;
 }
 
+// The numbers in a file of this directory tree; empty where the kernel has no such file.
+std::vector<uint32_t> read_list(const fs::path& path) {
+  return parse_cpu_list(first_line(path)).value_or(std::vector<uint32_t>{});
+}
+
 // The smallest number in a CPU list: an id for whatever those CPUs share.
 uint32_t lowest(const std::string& list, uint32_t otherwise) {
   const auto cpus = parse_cpu_list(list);
-  return cpus.empty() ? otherwise : cpus.front();
+  return cpus ? cpus->front() : otherwise;
 }
 
 // The CPUs that share the highest cache level of this one.
@@ -43,37 +49,16 @@ std::string last_level_cache_list(const fs::path& cpu) {
 
 }  // namespace
 
-std::vector<uint32_t> parse_cpu_list(const std::string& text) {
-  std::vector<uint32_t> cpus;
-  const char* at = text.data();
-  const char* end = at + text.size();
-  while (at < end) {
-    uint32_t first = 0;
-    auto [after, error] = std::from_chars(at, end, first);
-    if (error != std::errc()) break;
-    uint32_t last = first;
-    if (after < end && *after == '-') {
-      auto [after_last, error_last] = std::from_chars(after + 1, end, last);
-      if (error_last != std::errc()) break;
-      after = after_last;
-    }
-    for (uint32_t cpu = first; cpu <= last && cpu < 65535; ++cpu) cpus.push_back(cpu);
-    if (after == end || *after != ',') break;
-    at = after + 1;
-  }
-  return cpus;
-}
-
 Topology read_topology(const std::string& root) {
   const fs::path system = fs::path(root) / "devices/system";
   std::map<uint32_t, uint32_t> node_of;
-  for (const uint32_t node : parse_cpu_list(first_line(system / "node/online"))) {
+  for (const uint32_t node : read_list(system / "node/online")) {
     const fs::path path = system / "node" / ("node" + std::to_string(node)) / "cpulist";
-    for (const uint32_t cpu : parse_cpu_list(first_line(path))) node_of[cpu] = node;
+    for (const uint32_t cpu : read_list(path)) node_of[cpu] = node;
   }
 
   std::vector<Cpu> cpus;
-  for (const uint32_t id : parse_cpu_list(first_line(system / "cpu/present"))) {
+  for (const uint32_t id : read_list(system / "cpu/present")) {
     const fs::path path = system / "cpu" / ("cpu" + std::to_string(id));
     // cpu0 often has no "online" file: it cannot be taken offline.
     const std::string online = first_line(path / "online");

@@ -12,7 +12,4 @@ namespace fusetrace {
 // (offline) are kept with online = false. root is another directory in tests.
 Topology read_topology(const std::string& root = "/sys");
 
-// "0-3,8" as the kernel prints CPU lists; numbers that make no sense are left out.
-std::vector<uint32_t> parse_cpu_list(const std::string& text);
-
 }  // namespace fusetrace

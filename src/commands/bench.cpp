@@ -11,11 +11,11 @@
 #include <string>
 #include <utility>
 
-#include "bench/cpu_list.h"
 #include "commands/bench_output.h"
 #include "commands/commands.h"
 #include "commands/complain.h"
 #include "commands/duration.h"
+#include "system/cpu_list.h"
 
 namespace fusetrace {
 namespace {
@@ -34,8 +34,6 @@ struct BenchArguments {
   std::optional<std::string> server_cpus;
   bool json = false;
 };
-
-constexpr int wrong_usage = 2;
 
 const std::map<std::string, BenchOperation> operations{{"getattr", BenchOperation::getattr},
                                                        {"lookup", BenchOperation::lookup},
@@ -94,7 +92,10 @@ Result<BenchOptions> read_arguments(const BenchArguments& arguments) {
                                    std::pair{&arguments.server_cpus, &options.server_cpus}}) {
     if (!*text) continue;
     auto list = parse_cpu_list(**text);
-    if (!list) return tl::make_unexpected(list.error());
+    if (!list) {
+      return fail(fmt::format("'{}' is not a list of CPUs", **text),
+                  "write numbers and ranges as for taskset: 0,2-5,8-14:2");
+    }
     *cpus = std::move(*list);
   }
   if (options.spread && options.client_cpus.empty() && options.server_cpus.empty()) {
@@ -109,7 +110,7 @@ int run(const BenchArguments& arguments) {
   const auto result = run_bench(*options);
   if (!result) return complain(result.error());
   fmt::print("{}", arguments.json ? bench_to_json(*result) : bench_to_text(*result));
-  if (fflush(stdout) != 0) return complain({"cannot write to standard output", ""});
+  if (fflush(stdout) != 0) return complain(Error{"cannot write to standard output", ""});
   // A number of requests was asked for, and not all were made.
   return result->interrupted && !options->duration ? 1 : 0;
 }

@@ -76,12 +76,5 @@ TEST_F(FakeSysfs, AnOfflineCpuIsKeptButNotCounted) {
   EXPECT_EQ(topology.online_count(), 1u);
 }
 
-TEST(CpuList, ReadsWhatTheKernelPrints) {
-  EXPECT_EQ(parse_cpu_list("0-2,8"), (std::vector<uint32_t>{0, 1, 2, 8}));
-  EXPECT_EQ(parse_cpu_list("5"), (std::vector<uint32_t>{5}));
-  EXPECT_TRUE(parse_cpu_list("").empty());
-  EXPECT_EQ(parse_cpu_list("1,x"), (std::vector<uint32_t>{1}));
-}
-
 }  // namespace
 }  // namespace fusetrace

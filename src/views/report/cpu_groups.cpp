@@ -7,6 +7,8 @@
 #include <set>
 #include <tuple>
 
+#include "system/cpu_list.h"
+
 namespace fusetrace {
 namespace {
 
@@ -37,25 +39,12 @@ CpuGroups group_by(const std::vector<Cpu>& cpus, const char* unit, Get get) {
     out.cpus.back().push_back(cpus[i].id);
   }
   for (const auto& group : out.cpus) {
-    out.labels.push_back(fmt::format("{} of {}", unit, cpu_list_text(group)));
+    out.labels.push_back(fmt::format("{} of {}", unit, format_cpu_list(group)));
   }
   return out;
 }
 
 }  // namespace
-
-std::string cpu_list_text(std::vector<uint32_t> cpus) {
-  std::sort(cpus.begin(), cpus.end());
-  std::string out;
-  for (size_t i = 0; i < cpus.size();) {
-    size_t last = i;
-    while (last + 1 < cpus.size() && cpus[last + 1] == cpus[last] + 1) ++last;
-    out += fmt::format("{}{}", out.empty() ? "" : ",", cpus[i]);
-    if (last > i) out += fmt::format("-{}", cpus[last]);
-    i = last + 1;
-  }
-  return out;
-}
 
 std::vector<std::vector<uint64_t>> CpuGroups::sum(const CpuMatrix& matrix) const {
   std::vector<std::vector<uint64_t>> out(cpus.size(), std::vector<uint64_t>(cpus.size()));
@@ -80,7 +69,7 @@ CpuGroups group_cpus(const Topology& topology, size_t most) {
     firsts.push_back(cpus[i]);
     std::vector<uint32_t> group;
     for (size_t k = i; k < std::min(i + size, cpus.size()); ++k) group.push_back(cpus[k].id);
-    out.labels.push_back(cpu_list_text(group));
+    out.labels.push_back(format_cpu_list(group));
     out.cpus.push_back(std::move(group));
   }
   out.boundaries = changes(firsts, [](const Cpu& cpu) { return cpu.llc; });

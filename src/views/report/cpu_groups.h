@@ -31,7 +31,4 @@ CpuGroups group_cpus(const Topology& topology, size_t most);
 // By CPU, or where there are more than most of them by cache, or by node.
 CpuGroups group_cpus_by_cache(const Topology& topology, size_t most);
 
-// "0-3,8": as taskset takes it.
-std::string cpu_list_text(std::vector<uint32_t> cpus);
-
 }  // namespace fusetrace

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "bench/cpu_list.h"
+#include "system/cpu_list.h"
 
 #include <algorithm>
 #include <charconv>
@@ -38,15 +38,12 @@ bool add_part(std::string_view part, std::vector<uint32_t>& cpus) {
 
 }  // namespace
 
-Result<std::vector<uint32_t>> parse_cpu_list(std::string_view text) {
+std::optional<std::vector<uint32_t>> parse_cpu_list(std::string_view text) {
   std::vector<uint32_t> cpus;
   std::string_view rest = text;
   for (;;) {
     const size_t comma = rest.find(',');
-    if (!add_part(rest.substr(0, comma), cpus)) {
-      return fail("'" + std::string(text) + "' is no list of CPUs",
-                  "write numbers and ranges as for taskset: 0,2-5,8-14:2");
-    }
+    if (!add_part(rest.substr(0, comma), cpus)) return std::nullopt;
     if (comma == std::string_view::npos) break;
     rest.remove_prefix(comma + 1);
   }
@@ -55,14 +52,15 @@ Result<std::vector<uint32_t>> parse_cpu_list(std::string_view text) {
   return cpus;
 }
 
-std::string format_cpu_list(const std::vector<uint32_t>& sorted_cpus) {
+std::string format_cpu_list(std::vector<uint32_t> cpus) {
+  std::sort(cpus.begin(), cpus.end());
   std::string out;
-  for (size_t i = 0; i < sorted_cpus.size();) {
+  for (size_t i = 0; i < cpus.size();) {
     size_t end = i + 1;
-    while (end < sorted_cpus.size() && sorted_cpus[end] == sorted_cpus[end - 1] + 1) ++end;
+    while (end < cpus.size() && cpus[end] == cpus[end - 1] + 1) ++end;
     if (!out.empty()) out += ',';
-    out += std::to_string(sorted_cpus[i]);
-    if (end - i > 1) out += '-' + std::to_string(sorted_cpus[end - 1]);
+    out += std::to_string(cpus[i]);
+    if (end - i > 1) out += '-' + std::to_string(cpus[end - 1]);
     i = end;
   }
   return out;
