@@ -4,6 +4,7 @@
 // stored in every recording.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,11 @@ struct ProbePlan {
   std::vector<std::string> stand_ins;
   std::string missing;  // a point without which nothing can be traced; empty: none
 };
+
+// Whether a list of programs has this one.
+inline bool named(const std::vector<std::string>& programs, const std::string& name) {
+  return std::find(programs.begin(), programs.end(), name) != programs.end();
+}
 
 ProbePlan make_probe_plan(const Features& features, ProbePreference preference);
 

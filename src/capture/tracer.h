@@ -41,7 +41,7 @@ class Tracer {
  public:
   // Loads, attaches, finds the servers that are already there, and starts.
   // Errors name the program or map, with the errno.
-  static Result<Tracer> start(const Features& features, const TracerOptions& options);
+  [[nodiscard]] static Result<Tracer> start(const Features& features, const TracerOptions& options);
 
   Tracer(Tracer&&) noexcept;
   Tracer& operator=(Tracer&&) noexcept;
@@ -52,8 +52,9 @@ class Tracer {
 
   // No request that is queued from now on is followed. Then drains the rest,
   // with the requests whose reply was seen but not their client's return, and
-  // counts those still open as unanswered.
-  void stop(std::vector<ft_request>& requests, std::vector<ft_task>& tasks);
+  // counts those still open as unanswered. Errors: the requests in flight cannot be
+  // looked at; what was drained is there all the same.
+  [[nodiscard]] Result<void> stop(std::vector<ft_request>& requests, std::vector<ft_task>& tasks);
 
   // Without totals in the options a Tracer streams; with them drain() gets
   // nothing, and these are the cells and connections since the start.
@@ -67,7 +68,7 @@ class Tracer {
   const ProbePlan& plan() const;
 
   // Open FUSE devices as found now, by walking all open files in the kernel.
-  Result<std::vector<ft_open_device>> scan_devices();
+  [[nodiscard]] Result<std::vector<ft_open_device>> scan_devices();
   // Threads of server processes as the last scan found them.
   const std::vector<ft_server_thread>& server_threads() const;
 
@@ -85,8 +86,5 @@ class Tracer {
 // which makes each run slower by two looks at the clock. Invalid without
 // CAP_SYS_ADMIN.
 Descriptor count_run_time();
-
-// Open FUSE devices without starting a capture, for `fusetrace list`.
-Result<std::vector<ft_open_device>> scan_open_devices();
 
 }  // namespace fusetrace

@@ -6,7 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "capture/connections.h"
-#include "capture/tracer.h"
+#include "capture/features.h"
+#include "capture/iterators.h"
 #include "commands/commands.h"
 #include "commands/complain.h"
 

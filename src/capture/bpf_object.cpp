@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "capture/bpf_object.h"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstdarg>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+namespace fusetrace {
+namespace {
+
+std::function<void(const char*)>& libbpf_log() {
+  static std::function<void(const char*)> log;
+  return log;
+}
+
+int print_libbpf(libbpf_print_level, const char* format, va_list arguments) {
+  if (!libbpf_log()) return 0;
+  // The verifier's reason stands at the end of its log, so no line is cut off.
+  char* line = nullptr;
+  const int n = vasprintf(&line, format, arguments);
+  if (n < 0) return 0;
+  libbpf_log()(line);
+  free(line);
+  return n;
+}
+
+}  // namespace
+
+void log_libbpf_to(std::function<void(const char*)> log) { libbpf_log() = std::move(log); }
+
+std::string errno_text(int error) { return strerror(error < 0 ? -error : error); }
+
+Result<BpfObject> open_object(const ProbePlan& plan) {
+  libbpf_set_print(print_libbpf);
+  BpfObject object(fusetrace_bpf__open());
+  if (!object) return fail(fmt::format("cannot open the BPF object: {}", strerror(errno)));
+  bpf_program* program = nullptr;
+  bpf_object__for_each_program(program, object->obj) {
+    const std::string name = bpf_program__name(program);
+    const bool wanted = named(plan.programs, name) || named(plan.stand_ins, name);
+    bpf_program__set_autoload(program, wanted || name.starts_with("iter_"));
+    bpf_program__set_autoattach(program, wanted);
+  }
+  return object;
+}
+
+Result<void> load_object(fusetrace_bpf& object) {
+  const int error = fusetrace_bpf__load(&object);
+  if (error == 0) return {};
+  if (error == -EPERM) {
+    return fail(
+        "the kernel refused to load the BPF programs: Operation not permitted",
+        "run as root; inside a container, grant CAP_BPF, CAP_PERFMON and, for the types of kernel "
+        "modules, CAP_SYS_ADMIN");
+  }
+  return fail(fmt::format("cannot load the BPF programs: {}", errno_text(error)),
+              "`fusetrace --log-level debug` shows what the verifier said");
+}
+
+Result<void> attach_programs(fusetrace_bpf& object) {
+  bpf_program* program = nullptr;
+  bpf_object__for_each_program(program, object.obj) {
+    if (!bpf_program__autoload(program) || !bpf_program__autoattach(program)) continue;
+    const char* name = bpf_program__name(program);
+    bpf_link* link = bpf_program__attach(program);
+    if (link == nullptr) {
+      return fail(fmt::format("cannot attach {} ({}): {}", name, bpf_program__section_name(program),
+                              strerror(errno)));
+    }
+    // The skeleton destroys the links that it knows.
+    for (int i = 0; i < object.skeleton->prog_cnt; ++i) {
+      if (std::strcmp(object.skeleton->progs[i].name, name) == 0) {
+        *object.skeleton->progs[i].link = link;
+      }
+    }
+  }
+  return {};
+}
+
+}  // namespace fusetrace

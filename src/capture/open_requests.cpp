@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "capture/open_requests.h"
+
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "capture/bpf_object.h"
+#include "model/request.h"
+
+namespace fusetrace {
+
+Result<uint64_t> take_open_requests(const fusetrace_bpf& object, std::vector<ft_request>& replied) {
+  const auto* rodata = object.rodata;
+  const auto count = static_cast<size_t>(rodata->slot_mask) + 1;
+  const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  const size_t bytes = (count * sizeof(ft_slot) + page - 1) / page * page;
+  void* map = mmap(nullptr, bytes, PROT_READ, MAP_SHARED, bpf_map__fd(object.maps.slots), 0);
+  if (map == MAP_FAILED) {
+    return fail(fmt::format("cannot map the table of requests in flight: {}", strerror(errno)));
+  }
+  const auto* slots = static_cast<const ft_slot*>(map);
+  uint64_t unanswered = 0;
+  for (size_t i = 0; i < count; ++i) {
+    if (slots[i].req == 0 || slots[i].queued_ns == 0 || slots[i].seq % 2 != 0) continue;
+    if (rodata->filter_tgids_n != 0 && slots[i].wanted == 0) continue;
+    // A reply whose client was not seen to return: only what was saved can be
+    // told, since the kernel may have freed the request by now.
+    if (slots[i].saved_seq != slots[i].seq || slots[i].replied_ns == 0 ||
+        slots[i].served_seq != slots[i].seq) {
+      ++unanswered;
+    } else if (ft_sampled(slots[i].connection, slots[i].unique, rodata->sample_n)) {
+      ft_request& request = replied.emplace_back();
+      ft_slot_record(&slots[i], slots[i].seq, &request);
+      ft_slot_saved(&slots[i], &request);
+    }
+  }
+  munmap(map, bytes);
+  return unanswered;
+}
+
+}  // namespace fusetrace
