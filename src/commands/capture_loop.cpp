@@ -1,48 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "commands/capture_loop.h"
 
-#include <poll.h>
-#include <sys/utsname.h>
-#include <unistd.h>
-
-#include <csignal>
-#include <ctime>
-
-#include "capture/topology_sysfs.h"
-#include "commands/version.h"
-
 namespace fusetrace {
-namespace {
-
-uint64_t clock_ns(clockid_t id) {
-  timespec now{};
-  clock_gettime(id, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1000000000ull + static_cast<uint64_t>(now.tv_nsec);
-}
-
-}  // namespace
-
-Signals::Signals() {
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGINT);
-  sigaddset(&set, SIGTERM);
-  sigaddset(&set, SIGCHLD);
-  sigprocmask(SIG_BLOCK, &set, &old_);
-  fd_ = Descriptor(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
-}
-
-Signals::~Signals() { sigprocmask(SIG_SETMASK, &old_, nullptr); }
-
-signalfd_siginfo Signals::wait(std::chrono::milliseconds limit) const {
-  pollfd poll_fd{fd_.get(), POLLIN, 0};
-  signalfd_siginfo info{};
-  if (poll(&poll_fd, 1, static_cast<int>(limit.count())) > 0 &&
-      read(fd_.get(), &info, sizeof(info)) != sizeof(info)) {
-    info = {};
-  }
-  return info;
-}
 
 Result<CaptureOutcome> run_capture(std::optional<Workload>& workload, const Signals& signals,
                                    std::optional<std::chrono::nanoseconds> duration,
@@ -83,29 +42,5 @@ Result<CaptureOutcome> run_capture(std::optional<Workload>& workload, const Sign
   }
   return outcome;
 }
-
-CaptureInfo describe_capture(const std::vector<std::string>& command, const CaptureOptions& options,
-                             const Tracer& tracer, uint32_t sample_n) {
-  CaptureInfo info;
-  utsname name{};
-  uname(&name);
-  info.kernel = name.release;
-  info.machine = name.machine;
-  info.hostname = name.nodename;
-  info.fusetrace_version = FUSETRACE_VERSION;
-  info.command_line = command;
-  info.filters = describe_filters(options);
-  info.topology = read_topology();
-  info.probes = tracer.plan().probes;
-  info.start_ns = capture_clock_ns();
-  info.realtime_offset_ns =
-      static_cast<int64_t>(clock_ns(CLOCK_REALTIME)) - static_cast<int64_t>(info.start_ns);
-  info.boottime_offset_ns =
-      static_cast<int64_t>(clock_ns(CLOCK_BOOTTIME)) - static_cast<int64_t>(info.start_ns);
-  info.sample_n = sample_n;
-  return info;
-}
-
-uint64_t capture_clock_ns() { return clock_ns(CLOCK_MONOTONIC); }
 
 }  // namespace fusetrace

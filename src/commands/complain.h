@@ -10,6 +10,15 @@
 
 namespace fusetrace {
 
+// The exit status of a command that was called in a wrong way.
+inline constexpr int wrong_usage = 2;
+
+// An error with the exit status that it means: 1, or wrong_usage.
+struct Refusal {
+  Error error;
+  int status = 1;
+};
+
 // Prints the error to stderr and returns the exit status for it.
 inline int complain(const Error& error, int status = 1) {
   if (error.hint.empty()) {
@@ -19,5 +28,6 @@ inline int complain(const Error& error, int status = 1) {
   }
   return status;
 }
+inline int complain(const Refusal& refusal) { return complain(refusal.error, refusal.status); }
 
 }  // namespace fusetrace

@@ -1,54 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "commands/live_capture.h"
 
-#include "capture/connections.h"
-#include "commands/capture_loop.h"
+#include "system/clock.h"
 
 namespace fusetrace {
 
-Result<LiveCapture> LiveCapture::start(const Features& features, TracerOptions options,
-                                       const CaptureOptions& asked,
+Result<LiveCapture> LiveCapture::start(const PreparedCapture& prepared, const CaptureOptions& asked,
                                        const std::vector<std::string>& command) {
+  TracerOptions options = prepared.tracer;
   options.totals = true;
-  auto tracer = Tracer::start(features, options);
+  auto tracer = Tracer::start(prepared.features, options);
   if (!tracer) return tl::make_unexpected(tracer.error());
   CaptureInfo info = describe_capture(command, asked, *tracer, 1);
-  return LiveCapture(std::move(*tracer), std::move(info));
+  LiveCapture capture(std::move(*tracer), std::move(info));
+  if (auto done = capture.refresh(); !done) return tl::make_unexpected(done.error());
+  return capture;
 }
 
-LiveCapture::LiveCapture(Tracer tracer, CaptureInfo info)
-    : tracer_(std::move(tracer)), info_(std::move(info)) {
-  refresh();
+Result<void> LiveCapture::find_new_connections() {
+  return connections_.find(tracer_.connections(), [this] { return tracer_.scan_devices(); });
 }
 
-void LiveCapture::look() {
-  for (const uint32_t id : tracer_.connections()) {
-    if (info_.connections.count(id) == 0 && asked_.insert(id).second) {
-      refresh();
-      return;
-    }
-  }
+Result<void> LiveCapture::refresh() {
+  return connections_.refresh([this] { return tracer_.scan_devices(); });
 }
 
-void LiveCapture::refresh() {
-  auto devices = tracer_.scan_devices();
-  for (auto& [id, connection] : info_.connections) connection.gone = true;
-  for (auto& [id, connection] :
-       find_connections(devices ? *devices : std::vector<ft_open_device>{})) {
-    info_.connections.insert_or_assign(id, connection);
-  }
-}
-
-void LiveCapture::stop() {
-  std::vector<ft_request> none;
+Result<void> LiveCapture::stop() {
+  std::vector<ft_request> no_requests;
   std::vector<ft_task> no_tasks;
-  tracer_.stop(none, no_tasks);
+  auto done = tracer_.stop(no_requests, no_tasks);
   info_.end_ns = capture_clock_ns();
+  return done;
 }
 
 Snapshot LiveCapture::snapshot() const {
   Snapshot out;
   out.info = info_;
+  out.info.connections = connections_.connections();
   out.losses = tracer_.losses();
   tracer_.read_totals(out);
   const uint64_t end = info_.end_ns != 0 ? info_.end_ns : capture_clock_ns();

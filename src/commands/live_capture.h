@@ -3,13 +3,13 @@
 // `stat`, `top` and `serve` look at.
 #pragma once
 
-#include <set>
 #include <string>
 #include <vector>
 
-#include "capture/features.h"
 #include "capture/tracer.h"
 #include "commands/capture_options.h"
+#include "commands/connection_watch.h"
+#include "commands/prepare_capture.h"
 #include "model/error.h"
 #include "model/snapshot.h"
 
@@ -17,33 +17,34 @@ namespace fusetrace {
 
 class LiveCapture {
  public:
-  // Loads, attaches and starts to count; the command only names the capture.
-  // Errors: those of Tracer::start().
-  static Result<LiveCapture> start(const Features& features, TracerOptions options,
-                                   const CaptureOptions& asked,
-                                   const std::vector<std::string>& command);
+  // Loads, attaches, starts to count and looks at the connections; the command only names
+  // the capture. Errors: those of Tracer::start() and of the look.
+  [[nodiscard]] static Result<LiveCapture> start(const PreparedCapture& prepared,
+                                                 const CaptureOptions& asked,
+                                                 const std::vector<std::string>& command = {});
 
-  // Finds out about connections that were not known yet: cheap when there is
-  // none. Their mount point must be found while it is there.
-  void look();
-  // Looks at all connections anew: limits, requests waiting, servers.
-  void refresh();
-  // Ends the counting; what is still open is counted as incomplete.
-  void stop();
+  // Finds out about connections that were not known yet. As ConnectionWatch::find().
+  [[nodiscard]] Result<void> find_new_connections();
+  // Looks at all connections and servers anew. As ConnectionWatch::refresh().
+  [[nodiscard]] Result<void> refresh();
+  // Ends the counting; what is still open is counted as incomplete. Errors: it cannot be
+  // told what is still open.
+  [[nodiscard]] Result<void> stop();
 
   // The counts since the start.
   Snapshot snapshot() const;
-  // The threads of servers as start(), look() or refresh() last found them.
+  // The threads of servers as the last look that succeeded found them.
   const std::vector<ft_server_thread>& server_threads() const { return tracer_.server_threads(); }
   // Seconds that the programs ran while the kernel kept count: count_run_time().
   double run_seconds() const { return tracer_.run_seconds(); }
 
  private:
-  LiveCapture(Tracer tracer, CaptureInfo info);
+  LiveCapture(Tracer tracer, CaptureInfo info)
+      : tracer_(std::move(tracer)), info_(std::move(info)) {}
 
   Tracer tracer_;
-  CaptureInfo info_;
-  std::set<uint32_t> asked_;
+  CaptureInfo info_;  // but for the connections
+  ConnectionWatch connections_;
 };
 
 }  // namespace fusetrace

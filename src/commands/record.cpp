@@ -2,25 +2,25 @@
 // `fusetrace record`: captures one record per request into a recording until
 // the command ends, the time is up, or Ctrl-C.
 #include <fmt/format.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstring>
-#include <set>
 
-#include "capture/connections.h"
 #include "capture/tracer.h"
-#include "capture/workload.h"
 #include "commands/capture_loop.h"
 #include "commands/capture_options.h"
 #include "commands/commands.h"
 #include "commands/complain.h"
-#include "commands/duration.h"
+#include "commands/connection_watch.h"
 #include "commands/load_recording.h"
+#include "commands/prepare_capture.h"
+#include "commands/warn_once.h"
 #include "recording/writer.h"
+#include "system/clock.h"
 #include "views/report/summary.h"
 
 namespace fusetrace {
@@ -73,7 +73,7 @@ class Recorder {
   Result<void> stop() {
     requests_.clear();
     tasks_.clear();
-    tracer_.stop(requests_, tasks_);
+    const auto stopped = tracer_.stop(requests_, tasks_);
     auto done = write_out();
     info_.end_ns = capture_clock_ns();
     // Names of servers that never took a request, for the tables of threads.
@@ -85,18 +85,13 @@ class Recorder {
     if (done) done = writer_.append_tasks(tasks_);
     writer_.set_losses(tracer_.losses());
     if (done) done = writer_.finish(info_);
-    return done;
+    return done ? stopped : done;
   }
 
-  // Mount points and servers of connections that were not known yet.
-  Result<void> look_up_connections() {
-    auto devices = tracer_.scan_devices();
-    for (auto& [id, connection] :
-         find_connections(devices ? *devices : std::vector<ft_open_device>{})) {
-      info_.connections.insert_or_assign(id, connection);
-      known_.insert(id);
-    }
-    return writer_.update_connections(info_.connections);
+  // Mount points and servers of the connections that are there now.
+  Result<void> look_at_connections() {
+    if (auto done = connections_.refresh(scan_); !done) return done;
+    return write_connections();
   }
 
   uint64_t captured() const { return captured_; }
@@ -108,23 +103,32 @@ class Recorder {
     captured_ += requests_.size();
     auto done = writer_.append_tasks(tasks_);
     if (done) done = writer_.append(requests_);
-    uint32_t last = 0;
-    bool unknown = false;
+    if (!done) return done;
+    ids_.clear();
     for (const ft_request& r : requests_) {
-      if (r.connection == last) continue;
-      last = r.connection;
-      unknown |= known_.insert(last).second;
+      if (ids_.empty() || r.connection != ids_.back()) ids_.push_back(r.connection);
     }
-    if (done && unknown) done = look_up_connections();
-    return done;
+    const uint64_t looks_before = connections_.looks();
+    // The requests are worth more than the names of their connections: a failed look does
+    // not end the capture, and the next one may succeed.
+    warn_(connections_.find(ids_, scan_));
+    return connections_.looks() == looks_before ? done : write_connections();
+  }
+
+  Result<void> write_connections() {
+    info_.connections = connections_.connections();
+    return writer_.update_connections(info_.connections);
   }
 
   Tracer tracer_;
   RecordingWriter writer_;
   CaptureInfo info_;
+  ConnectionWatch connections_;
+  const ConnectionWatch::Scan scan_ = [this] { return tracer_.scan_devices(); };
+  WarnOnce warn_;
   std::vector<ft_request> requests_;
   std::vector<ft_task> tasks_;
-  std::set<uint32_t> known_;
+  std::vector<uint32_t> ids_;  // of the connections in requests_
   uint64_t captured_ = 0;
 };
 
@@ -169,43 +173,28 @@ Result<void> summarize(const std::string& path) {
 }
 
 int run_record(const RecordOptions& options) {
-  auto tracer_options = resolve_capture_options(options.capture);
-  if (!tracer_options) return complain(tracer_options.error());
-  auto sample_n = parse_sample(options.sample);
-  if (!sample_n) return complain(sample_n.error(), 2);
-  tracer_options->sample_n = *sample_n;
-  std::optional<std::chrono::nanoseconds> duration;
-  if (!options.capture.duration.empty()) {
-    auto parsed = parse_duration(options.capture.duration);
-    if (!parsed) return complain(parsed.error(), 2);
-    duration = *parsed;
-  }
-  load_fuse();
-  const Features features = detect_features();
-  if (auto ok = check_requirements(features); !ok) return complain(ok.error());
+  const auto sample_n = parse_sample(options.sample);
+  if (!sample_n) return complain(sample_n.error(), wrong_usage);
+  auto prepared = prepare_capture(options.capture);
+  if (!prepared) return complain(prepared.error());
+  prepared->tracer.sample_n = *sample_n;
 
-  const Signals signals;
-  std::optional<Workload> workload;
-  if (!options.command.empty()) {
-    auto prepared = Workload::prepare(options.command);
-    if (!prepared) return complain(prepared.error());
-    workload.emplace(std::move(*prepared));
-  }
-  auto tracer = Tracer::start(features, *tracer_options);
+  const Signals signals(capture_signals);
+  auto workload = prepare_workload(options.command);
+  if (!workload) return complain(workload.error());
+  auto tracer = Tracer::start(prepared->features, prepared->tracer);
   if (!tracer) return complain(tracer.error());
   CaptureInfo info = describe_capture(options.command, options.capture, *tracer, *sample_n);
   auto writer = RecordingWriter::create(options.output, info);
   if (!writer) return complain(writer.error());
   Recorder recorder(std::move(*tracer), std::move(*writer), std::move(info));
-  if (auto done = recorder.look_up_connections(); !done) return complain(done.error());
+  if (auto done = recorder.look_at_connections(); !done) return complain(done.error());
 
-  if (workload) {
-    if (auto released = workload->release(); !released) return complain(released.error());
-  } else {
-    fmt::print(stderr, "Tracing FUSE requests into {}; Ctrl-C ends it.\n", options.output);
+  if (auto done = begin_capture(*workload, "Tracing FUSE requests into " + options.output); !done) {
+    return complain(done.error());
   }
-  auto outcome = capture(recorder, workload, signals, duration);
-  if (!outcome && workload) workload->send_signal(SIGTERM);
+  auto outcome = capture(recorder, *workload, signals, prepared->duration);
+  if (!outcome && *workload) (*workload)->send_signal(SIGTERM);
   if (auto done = recorder.stop(); !done && outcome) return complain(done.error());
   if (!outcome) return complain(outcome.error());
   if (outcome->gave_up) return 1;

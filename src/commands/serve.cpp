@@ -13,10 +13,11 @@
 #include "commands/capture_options.h"
 #include "commands/commands.h"
 #include "commands/complain.h"
-#include "commands/duration.h"
 #include "commands/live_capture.h"
 #include "commands/metrics_server.h"
+#include "commands/prepare_capture.h"
 #include "commands/privileges.h"
+#include "commands/warn_once.h"
 #include "views/metrics/metrics_text.h"
 
 namespace fusetrace {
@@ -50,9 +51,9 @@ class Served {
     const auto now = Clock::now();
     if (now - refreshed_ >= refresh_period) {
       refreshed_ = now;
-      capture_.refresh();
+      warn_(capture_.refresh());
     } else {
-      capture_.look();
+      warn_(capture_.find_new_connections());
     }
   }
 
@@ -64,7 +65,7 @@ class Served {
 
   Snapshot stop() {
     const std::lock_guard lock(mutex_);
-    capture_.stop();
+    warn_(capture_.stop());
     return capture_.snapshot();
   }
 
@@ -73,35 +74,27 @@ class Served {
   LiveCapture capture_;
   MetricsText text_;
   Descriptor counting_;
+  WarnOnce warn_;
   Clock::time_point refreshed_ = Clock::now();
 };
 
 int run_serve(const ServeOptions& options) {
-  auto tracer_options = resolve_capture_options(options.capture);
-  if (!tracer_options) return complain(tracer_options.error());
-  std::optional<std::chrono::nanoseconds> duration;
-  if (!options.capture.duration.empty()) {
-    auto parsed = parse_duration(options.capture.duration);
-    if (!parsed) return complain(parsed.error(), 2);
-    duration = *parsed;
-  }
   if (auto address = check_listen_address(options.listen); !address) {
-    return complain(address.error(), 2);
+    return complain(address.error(), wrong_usage);
   }
-  load_fuse();
-  const Features features = detect_features();
-  if (auto ok = check_requirements(features); !ok) return complain(ok.error());
+  const auto prepared = prepare_capture(options.capture);
+  if (!prepared) return complain(prepared.error());
 
   // Whichever thread answers makes the text: an arena for each would keep as many.
   mallopt(M_ARENA_MAX, 1);
-  const Signals signals;
-  auto capture = LiveCapture::start(features, *tracer_options, options.capture, {});
+  const Signals signals(capture_signals);
+  auto capture = LiveCapture::start(*prepared, options.capture);
   if (!capture) return complain(capture.error());
   MetricsOptions metrics = options.metrics;
   metrics.queues = has_input_queues();
   Served served(std::move(*capture), metrics, options.bpf_run_time);
   // Before there are threads: each has capabilities of its own.
-  auto kept = drop_privileges(features.kernel);
+  auto kept = drop_privileges(prepared->features.kernel);
   if (!kept) return complain(kept.error());
   auto server = MetricsServer::start(options.listen, [&served] { return served.metrics(); });
   if (!server) return complain(server.error());
@@ -110,7 +103,7 @@ int run_serve(const ServeOptions& options) {
              "it.\n",
              options.listen, *kept, most_series(metrics, read_topology().online_count()));
   std::optional<Workload> none;
-  auto outcome = run_capture(none, signals, duration, look_period, [&]() -> Result<void> {
+  auto outcome = run_capture(none, signals, prepared->duration, look_period, [&]() -> Result<void> {
     served.look();
     return {};
   });

@@ -7,14 +7,14 @@
 #include <chrono>
 #include <cmath>
 
-#include "capture/workload.h"
 #include "commands/capture_loop.h"
 #include "commands/capture_options.h"
 #include "commands/commands.h"
 #include "commands/complain.h"
-#include "commands/duration.h"
 #include "commands/live_capture.h"
+#include "commands/prepare_capture.h"
 #include "commands/terminal.h"
+#include "commands/warn_once.h"
 #include "views/report/report_json.h"
 #include "views/report/report_text.h"
 #include "views/report/stat_line.h"
@@ -35,6 +35,7 @@ struct StatOptions {
 
 // How often new connections are looked for.
 constexpr milliseconds look_period{100};
+constexpr milliseconds least_interval{10};
 
 // What came in one interval after another.
 class Intervals {
@@ -71,53 +72,36 @@ class Intervals {
 };
 
 int run_stat(const StatOptions& options, const GlobalOptions& global) {
-  auto tracer_options = resolve_capture_options(options.capture);
-  if (!tracer_options) return complain(tracer_options.error());
-  std::optional<std::chrono::nanoseconds> duration;
-  if (!options.capture.duration.empty()) {
-    auto parsed = parse_duration(options.capture.duration);
-    if (!parsed) return complain(parsed.error(), 2);
-    duration = *parsed;
-  }
   std::optional<Intervals> intervals;
   if (!options.interval.empty()) {
-    auto parsed = parse_duration(options.interval);
-    if (!parsed) return complain(parsed.error(), 2);
-    if (*parsed < milliseconds(10)) {
-      return complain({"an interval of " + options.interval + " is too short", "10ms or more"}, 2);
-    }
-    intervals.emplace(*parsed, options.json);
+    const auto interval = parse_interval(options.interval, least_interval);
+    if (!interval) return complain(interval.error(), wrong_usage);
+    intervals.emplace(*interval, options.json);
   }
-  load_fuse();
-  const Features features = detect_features();
-  if (auto ok = check_requirements(features); !ok) return complain(ok.error());
+  const auto prepared = prepare_capture(options.capture);
+  if (!prepared) return complain(prepared.error());
 
-  const Signals signals;
-  std::optional<Workload> workload;
-  if (!options.command.empty()) {
-    auto prepared = Workload::prepare(options.command);
-    if (!prepared) return complain(prepared.error());
-    workload.emplace(std::move(*prepared));
-  }
-  auto capture = LiveCapture::start(features, *tracer_options, options.capture, options.command);
+  const Signals signals(capture_signals);
+  auto workload = prepare_workload(options.command);
+  if (!workload) return complain(workload.error());
+  auto capture = LiveCapture::start(*prepared, options.capture, options.command);
   if (!capture) return complain(capture.error());
 
   if (intervals) intervals->start();
-  if (workload) {
-    if (auto released = workload->release(); !released) return complain(released.error());
-  } else {
-    fmt::print(stderr, "Counting FUSE requests; Ctrl-C ends it.\n");
+  if (auto done = begin_capture(*workload, "Counting FUSE requests"); !done) {
+    return complain(done.error());
   }
   const milliseconds period =
-      options.interval.empty() ? look_period : std::min(look_period, milliseconds(10));
-  auto outcome = run_capture(workload, signals, duration, period, [&]() -> Result<void> {
-    capture->look();
+      options.interval.empty() ? look_period : std::min(look_period, least_interval);
+  WarnOnce warn;
+  auto outcome = run_capture(*workload, signals, prepared->duration, period, [&]() -> Result<void> {
+    warn(capture->find_new_connections());
     if (intervals) intervals->print_when_due(*capture);
     return {};
   });
   if (!outcome) return complain(outcome.error());
   if (outcome->gave_up) return 1;
-  capture->stop();
+  const auto stopped = capture->stop();
   const Snapshot all = capture->snapshot();
   if (intervals) {
     intervals->print(all);
@@ -128,6 +112,7 @@ int run_stat(const StatOptions& options, const GlobalOptions& global) {
     render.by.insert(options.by.begin(), options.by.end());
     fmt::print("{}", render_report_text(all, render));
   }
+  if (!stopped) return complain(stopped.error());
   return outcome->status;
 }
 

@@ -15,8 +15,8 @@
 #include "commands/capture_options.h"
 #include "commands/commands.h"
 #include "commands/complain.h"
-#include "commands/duration.h"
 #include "commands/live_capture.h"
+#include "commands/prepare_capture.h"
 #include "commands/terminal.h"
 #include "commands/top_screen.h"
 #include "views/top/top_frame.h"
@@ -102,7 +102,7 @@ class TopSource {
     for (const TopThread& thread : threads_) taken[thread.now.tid] = thread.now.taken;
     const auto start = Clock::now();
     const double used = cpu_seconds_used();
-    capture_.refresh();
+    if (!capture_.refresh()) return;  // the frame tells how old the last look is
     threads_s_ = Seconds(start - servers_looked_).count();
     servers_looked_ = start;
     next_look_ = start + std::chrono::duration_cast<Clock::duration>(
@@ -251,31 +251,21 @@ int show_frames(LiveCapture& capture, TopState state, End end, const Signals& si
 }
 
 int run_top(const TopOptions& options, const GlobalOptions& global) {
-  auto tracer_options = resolve_capture_options(options.capture);
-  if (!tracer_options) return complain(tracer_options.error());
-  std::optional<std::chrono::nanoseconds> duration;
-  if (!options.capture.duration.empty()) {
-    auto parsed = parse_duration(options.capture.duration);
-    if (!parsed) return complain(parsed.error(), 2);
-    duration = *parsed;
-  }
-  auto interval = parse_duration(options.interval);
-  if (!interval) return complain(interval.error(), 2);
+  const auto interval = parse_interval(
+      options.interval,
+      std::chrono::duration_cast<std::chrono::milliseconds>(Seconds(top_least_interval_s)));
+  if (!interval) return complain(interval.error(), wrong_usage);
   TopState state;
   state.interval_s = Seconds(*interval).count();
-  if (state.interval_s < top_least_interval_s) {
-    return complain({"an interval of " + options.interval + " is too short", "100ms or more"}, 2);
-  }
-  load_fuse();
-  const Features features = detect_features();
-  if (auto ok = check_requirements(features); !ok) return complain(ok.error());
+  const auto prepared = prepare_capture(options.capture);
+  if (!prepared) return complain(prepared.error());
   if (!options.batch && isatty(STDOUT_FILENO) != 1) {
-    return complain({"top needs a terminal", "`fusetrace top -b` prints plain frames"});
+    return complain(Error{"top needs a terminal", "`fusetrace top -b` prints plain frames"});
   }
-  const Signals signals;
-  auto capture = LiveCapture::start(features, *tracer_options, options.capture, {});
+  const Signals signals(capture_signals);
+  auto capture = LiveCapture::start(*prepared, options.capture);
   if (!capture) return complain(capture.error());
-  const End end(options.count, duration);
+  const End end(options.count, prepared->duration);
   return options.batch ? print_frames(*capture, state, end, signals, global)
                        : show_frames(*capture, state, end, signals, global);
 }
