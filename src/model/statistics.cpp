@@ -2,60 +2,21 @@
 #include "model/statistics.h"
 
 #include <algorithm>
+#include <boost/math/distributions/students_t.hpp>
 #include <cmath>
 #include <numeric>
 
 namespace fusetrace {
-namespace {
-
-// The regularised incomplete beta function I_x(a, b) by its continued fraction
-// (NIST Digital Library of Mathematical Functions, 8.17.22), evaluated with the
-// modified Lentz method.
-double incomplete_beta(double a, double b, double x) {
-  if (x <= 0) return 0;
-  if (x >= 1) return 1;
-  // The fraction converges fast only on this side of the mean.
-  if (x > (a + 1) / (a + b + 2)) return 1 - incomplete_beta(b, a, 1 - x);
-  const double front = std::exp(std::lgamma(a + b) - std::lgamma(a) - std::lgamma(b) +
-                                a * std::log(x) + b * std::log1p(-x)) /
-                       a;
-  constexpr double tiny = 1e-300;
-  double c = 1;
-  double d = 1 - (a + b) * x / (a + 1);
-  d = 1 / (std::abs(d) < tiny ? tiny : d);
-  double value = d;
-  for (int m = 1; m <= 500; ++m) {
-    for (const bool even : {true, false}) {
-      const double k = m;
-      const double numerator = even ? k * (b - k) * x / ((a + 2 * k - 1) * (a + 2 * k))
-                                    : -(a + k) * (a + b + k) * x / ((a + 2 * k) * (a + 2 * k + 1));
-      d = 1 + numerator * d;
-      d = 1 / (std::abs(d) < tiny ? tiny : d);
-      c = 1 + numerator / c;
-      if (std::abs(c) < tiny) c = tiny;
-      value *= c * d;
-    }
-    if (std::abs(c * d - 1) < 1e-14) break;
-  }
-  return front * value;
-}
-
-}  // namespace
 
 double student_t_p(double t, double df) {
   if (std::isinf(t)) return 0;
-  return incomplete_beta(df / 2, 0.5, df / (df + t * t));
+  const boost::math::students_t_distribution<double> distribution(df);
+  return 2 * cdf(complement(distribution, std::abs(t)));
 }
 
 double student_t_bound(double confidence, double df) {
-  double low = 0;
-  double high = 1;
-  while (student_t_p(high, df) > 1 - confidence && high < 1e12) high *= 2;
-  for (int i = 0; i < 100; ++i) {
-    const double middle = (low + high) / 2;
-    (student_t_p(middle, df) > 1 - confidence ? low : high) = middle;
-  }
-  return high;
+  const boost::math::students_t_distribution<double> distribution(df);
+  return quantile(complement(distribution, (1 - confidence) / 2));
 }
 
 std::vector<bool> benjamini_hochberg(std::span<const double> p_values, double q) {

@@ -20,6 +20,17 @@ TEST(StudentT, BoundsAreThoseOfThePublishedTables) {
   EXPECT_NEAR(student_t_bound(0.99, 10), 3.169, 0.001);
 }
 
+TEST(StudentT, TheProbabilityIsThatOfTheClosedForms) {
+  // With 1, 2 and 4 degrees of freedom the distribution is elementary.
+  for (double t = 0.01; t < 60; t *= 1.3) {
+    const double c2 = t / std::sqrt(2 + t * t);
+    const double c4 = t / std::sqrt(4 + t * t);
+    EXPECT_NEAR(student_t_p(t, 1), 1 - 2 * std::atan(t) / M_PI, 1e-12) << t;
+    EXPECT_NEAR(student_t_p(t, 2), 1 - c2, 1e-12) << t;
+    EXPECT_NEAR(student_t_p(t, 4), 1 - c4 * (3 - c4 * c4) / 2, 1e-12) << t;
+  }
+}
+
 TEST(StudentT, TheProbabilityOfABoundIsWhatItLeavesOut) {
   for (const double df : {1.0, 2.5, 7.0, 63.0}) {
     EXPECT_NEAR(student_t_p(student_t_bound(0.95, df), df), 0.05, 1e-9);
