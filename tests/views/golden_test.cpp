@@ -20,7 +20,7 @@ namespace fusetrace {
 namespace {
 
 void expect_golden(const std::string& name, const std::string& text) {
-  const std::string path = std::string(GOLDEN_FOLDER) + "/" + name + ".txt";
+  const std::string path = fmt::format("{}/{}.txt", GOLDEN_FOLDER, name);
   if (std::getenv("FUSETRACE_UPDATE_GOLDEN") != nullptr) {
     std::ofstream(path, std::ios::binary) << text;
     return;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The bench's document and text, from a result made up here.
+#include "commands/bench_output.h"
+
 #include <gtest/gtest.h>
 #include <linux/fuse.h>
 
 #include <nlohmann/json.hpp>
-
-#include "commands/bench_output.h"
 
 namespace fusetrace {
 namespace {
