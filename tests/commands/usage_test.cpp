@@ -87,10 +87,10 @@ TEST(Usage, ValuesThatAreWrittenWrongAreStatus2AndQuoted) {
 
 TEST(Usage, WhatCannotBeReadIsStatus1) {
   const std::string missing = "/no-such-folder/r.rec";
-  for (const Words& words :
-       {Words{"report", missing}, Words{"report", "--json", missing},
-        Words{"export", "--format", "csv", missing}, Words{"diff", missing, A_RECORDING},
-        Words{"diff", A_RECORDING, missing}}) {
+  for (const Words& words : {Words{"report", missing}, Words{"report", "--json", missing},
+                             Words{"export", "--format", "csv", missing},
+                             Words{"diff", "--base", missing, "--new", A_RECORDING},
+                             Words{"diff", "--base", A_RECORDING, "--new", missing}}) {
     expect_complaint(words, 1, missing + ": No such file or directory");
   }
   expect_complaint({"report", "/proc/self/cmdline"}, 1, "/proc/self/cmdline");
