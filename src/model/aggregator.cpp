@@ -2,6 +2,7 @@
 #include "model/aggregator.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "model/count_request.h"
 
@@ -14,12 +15,23 @@ struct Aggregator::PerConnection {
   std::array<std::unique_ptr<Cell>, 128> cells;
   std::unordered_map<uint32_t, Cell> other_cells;
   ConnectionTotals totals;
+  // Findings are about common requests; the rare opcodes have none.
+  std::array<std::unique_ptr<Evidence>, 128> evidence;
+  ServerTimes server_times;
 
   Cell& cell(uint32_t opcode) {
     if (opcode >= cells.size()) return other_cells[opcode];
     auto& cell = cells[opcode];
     if (!cell) cell = std::make_unique<Cell>();
     return *cell;
+  }
+
+  void add_evidence(const ft_request& r, const RequestFacts& facts) {
+    server_times.add(r, facts.stages);
+    if (r.opcode >= evidence.size()) return;
+    auto& one = evidence[r.opcode];
+    if (!one) one = std::make_unique<Evidence>();
+    one->add(r, facts.stages, facts.request_hop);
   }
 };
 
@@ -60,16 +72,23 @@ Aggregator::PerConnection& Aggregator::connection(uint32_t id) {
   return *found;
 }
 
-ThreadTotals& Aggregator::thread(std::unordered_map<uint32_t, ThreadTotals>& all, uint32_t tid,
-                                 std::array<std::pair<uint32_t, ThreadTotals*>, 256>& recent) {
-  auto& [known, totals] = recent[tid % recent.size()];
-  if (known != tid || totals == nullptr) {
-    known = tid;
-    auto found = all.find(tid);
-    if (found == all.end()) {
-      found = all.try_emplace(all.size() < max_threads ? tid : 0).first;
-    }
+ThreadTotals& Aggregator::thread(Threads& all, uint32_t tid) {
+  auto& [known, totals] = all.recent[tid % all.recent.size()];
+  if (known == tid && totals != nullptr) return *totals;
+  known = tid;
+  const auto found = all.by_tid.find(tid);
+  if (found != all.by_tid.end()) {
     totals = &found->second;  // stable: the map is node based
+  } else if (all.by_tid.size() < max_threads) {
+    totals = &all.by_tid[tid];
+  } else {
+    std::string name;
+    if (const auto task = tasks_.find(tid); task != tasks_.end()) {
+      name.assign(task->second.comm, strnlen(task->second.comm, FT_COMM_LEN));
+    }
+    // Names too can be made up without end.
+    if (all.by_name.size() >= max_threads && !all.by_name.contains(name)) name.clear();
+    totals = &all.by_name[name];
   }
   return *totals;
 }
@@ -107,6 +126,7 @@ void Aggregator::add_one(const ft_request& r) {
   const uint64_t total_ns = stages.ns[static_cast<size_t>(Stage::total)];
 
   const uint32_t migrations = count_request(cell, r, facts);
+  conn.add_evidence(r, facts);
   clock_backwards_ += stages.backwards;
   if (total_ns != Stages::unknown) conn.totals.latency[0][request_distance].add(total_ns);
   count_pair(conn.totals.matrix[0], r.client_cpu, r.server_cpu);
@@ -135,7 +155,7 @@ void Aggregator::add_one(const ft_request& r) {
 
   const bool hop_known = request_distance != static_cast<size_t>(Distance::unknown);
   if (r.client_tid != 0) {
-    ThreadTotals& client = thread(clients_, r.client_tid, recent_clients_);
+    ThreadTotals& client = thread(clients_, r.client_tid);
     ++client.requests;
     client.hop_known += hop_known;
     client.same_cpu += request_distance == 0;
@@ -143,7 +163,7 @@ void Aggregator::add_one(const ft_request& r) {
     if (total_ns != Stages::unknown) client.latency.add(total_ns);
   }
   if (r.server_tid != 0) {
-    ThreadTotals& server = thread(servers_, r.server_tid, recent_servers_);
+    ThreadTotals& server = thread(servers_, r.server_tid);
     ++server.requests;
     server.hop_known += hop_known;
     server.same_cpu += request_distance == 0;
@@ -178,9 +198,17 @@ Snapshot Aggregator::snapshot() const {
       out.cells.emplace(std::pair(id, opcode), cell);
     }
     out.connections.emplace(id, conn->totals);
+    for (uint32_t opcode = 0; opcode < conn->evidence.size(); ++opcode) {
+      if (conn->evidence[opcode]) {
+        out.evidence.emplace(std::pair(id, opcode), *conn->evidence[opcode]);
+      }
+    }
+    out.server_times.emplace(id, conn->server_times);
   }
-  out.clients.insert(clients_.begin(), clients_.end());
-  out.servers.insert(servers_.begin(), servers_.end());
+  out.clients.insert(clients_.by_tid.begin(), clients_.by_tid.end());
+  out.servers.insert(servers_.by_tid.begin(), servers_.by_tid.end());
+  out.more_clients.insert(clients_.by_name.begin(), clients_.by_name.end());
+  out.more_servers.insert(servers_.by_name.begin(), servers_.by_name.end());
   out.intervals = intervals_;
   out.interval_ns = interval_ns_;
   out.first_ns = origin_ns_;

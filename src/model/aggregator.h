@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -40,8 +41,8 @@ class Aggregator {
   static constexpr uint64_t first_interval_ns = 1'000'000'000 / 64;
   // More intervals than this make the interval twice as long.
   static constexpr size_t max_intervals = 2048;
-  // Threads told apart on each side; those that come later are counted
-  // together, under tid 0.
+  // Threads told apart on each side; those that come later are counted together by
+  // their name.
   static constexpr size_t max_threads = 16384;
 
  private:
@@ -49,8 +50,13 @@ class Aggregator {
 
   void add_one(const ft_request& r);
   PerConnection& connection(uint32_t id);
-  ThreadTotals& thread(std::unordered_map<uint32_t, ThreadTotals>& all, uint32_t tid,
-                       std::array<std::pair<uint32_t, ThreadTotals*>, 256>& recent);
+  // One side's threads.
+  struct Threads {
+    std::unordered_map<uint32_t, ThreadTotals> by_tid;
+    std::unordered_map<std::string, ThreadTotals> by_name;  // beyond max_threads
+    std::array<std::pair<uint32_t, ThreadTotals*>, 256> recent = {};
+  };
+  ThreadTotals& thread(Threads& all, uint32_t tid);
   Interval& interval_of(uint64_t ns);
   void halve_intervals();
 
@@ -62,10 +68,8 @@ class Aggregator {
   uint64_t last_ns_ = 0;
   std::unordered_map<uint32_t, std::unique_ptr<PerConnection>> connections_;
   PerConnection* last_connection_ = nullptr;
-  std::unordered_map<uint32_t, ThreadTotals> clients_;
-  std::unordered_map<uint32_t, ThreadTotals> servers_;
-  std::array<std::pair<uint32_t, ThreadTotals*>, 256> recent_clients_ = {};
-  std::array<std::pair<uint32_t, ThreadTotals*>, 256> recent_servers_ = {};
+  Threads clients_;
+  Threads servers_;
   std::unordered_map<uint32_t, ft_task> tasks_;
   std::vector<Interval> intervals_;
   uint64_t interval_ns_ = first_interval_ns;

@@ -67,6 +67,10 @@ struct CaptureInfo {
   int64_t boottime_offset_ns = 0;
   // One request in sample_n was kept, chosen by hash; 1: all.
   uint32_t sample_n = 1;
+  // Of the view, not of the capture, and never stored: the filters through which a recording
+  // is looked at, as given, and how many of its requests they leave out.
+  std::vector<std::string> view_filters;
+  uint64_t left_out = 0;
 };
 
 // Running counts of what was lost and what is incomplete, since the start.

@@ -2,6 +2,7 @@
 #include "model/snapshot.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace fusetrace {
 namespace {
@@ -190,6 +191,68 @@ ConnectionTotals Snapshot::all_connections() const {
   ConnectionTotals sum;
   for (const auto& [id, totals] : connections) sum.merge(totals);
   return sum;
+}
+
+uint64_t Snapshot::hops_without_latency() const {
+  std::map<uint32_t, uint64_t> timed;
+  for (const auto& [key, cell] : cells) {
+    timed[key.first] += cell.stages[static_cast<size_t>(Stage::total)].count();
+  }
+  uint64_t apart = 0;
+  for (const auto& [id, totals] : connections) {
+    uint64_t sum = 0;
+    for (const Histogram& latency : totals.latency[static_cast<size_t>(Hop::request)]) {
+      sum += latency.count();
+    }
+    const uint64_t other = timed[id];
+    apart += sum > other ? sum - other : other - sum;
+  }
+  return apart;
+}
+
+void ThreadTotals::merge(const ThreadTotals& other) {
+  requests += other.requests;
+  hop_known += other.hop_known;
+  same_cpu += other.same_cpu;
+  migrations += other.migrations;
+  latency.merge(other.latency);
+}
+
+std::vector<ThreadGroup> Snapshot::thread_groups(Side side) const {
+  const auto& threads = side == Side::client ? clients : servers;
+  const auto& more = side == Side::client ? more_clients : more_servers;
+  std::map<std::pair<uint32_t, std::string>, ThreadGroup> groups;
+  for (const auto& [tid, totals] : threads) {
+    const auto task = tasks.find(tid);
+    // Threads without a name have nothing in common.
+    std::pair<uint32_t, std::string> key(tid, "");
+    if (task != tasks.end()) {
+      key = {task->second.tgid,
+             std::string(task->second.comm, strnlen(task->second.comm, FT_COMM_LEN))};
+    }
+    ThreadGroup& group = groups[key];
+    group.tgid = task == tasks.end() ? 0 : key.first;
+    group.name = key.second;
+    group.tid = ++group.threads == 1 ? tid : 0;
+    group.totals.merge(totals);
+  }
+  std::vector<ThreadGroup> out;
+  for (auto& [key, group] : groups) out.push_back(std::move(group));
+  for (const auto& [name, totals] : more) {
+    const auto same = [&name](const ThreadGroup& group) { return group.name == name; };
+    const auto count = std::count_if(out.begin(), out.end(), same);
+    if (count == 1 && !name.empty()) {
+      ThreadGroup& group = *std::find_if(out.begin(), out.end(), same);
+      group.totals.merge(totals);
+      group.tid = 0;
+    } else {
+      out.push_back({.name = name, .totals = totals});
+    }
+  }
+  std::stable_sort(out.begin(), out.end(), [](const ThreadGroup& a, const ThreadGroup& b) {
+    return a.totals.requests > b.totals.requests;
+  });
+  return out;
 }
 
 }  // namespace fusetrace

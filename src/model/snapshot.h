@@ -14,32 +14,12 @@
 
 #include "fusetrace.h"
 #include "model/capture_info.h"
+#include "model/evidence.h"
 #include "model/histogram.h"
 #include "model/request.h"
+#include "model/snapshot_axes.h"
 
 namespace fusetrace {
-
-// The two directions, in the order of tables indexed by them.
-enum class Hop : uint8_t { request = 0, reply = 1 };
-inline constexpr size_t hop_count = 2;
-inline constexpr std::array<std::string_view, hop_count> hop_names = {"request", "reply"};
-
-// Whose wakeup.
-enum class Side : uint8_t { server = 0, client = 1 };
-inline constexpr size_t side_count = 2;
-inline constexpr std::array<std::string_view, side_count> side_names = {"server", "client"};
-
-// Whether the CPU that a woken thread was put on was idle.
-enum class TargetIdle : uint8_t { idle = 0, busy = 1, unknown = 2 };
-inline constexpr size_t target_idle_count = 3;
-inline constexpr std::array<std::string_view, target_idle_count> target_idle_names = {
-    "idle", "busy", "unknown"};
-
-// The hint that the wakeup carried.
-enum class WakeHint : uint8_t { plain = 0, sync = 1, current_cpu = 2, unknown = 3 };
-inline constexpr size_t wake_hint_count = 4;
-inline constexpr std::array<std::string_view, wake_hint_count> wake_hint_names = {
-    "plain", "sync", "current_cpu", "unknown"};
 
 using HopCounts = std::array<uint64_t, distance_count>;
 // Those whose distance is known.
@@ -154,6 +134,18 @@ struct ThreadTotals {
   uint64_t same_cpu = 0;
   uint64_t migrations = 0;
   Histogram latency;  // total for a client, service for a server
+
+  void merge(const ThreadTotals& other);
+};
+
+// Threads of one process that have the same name. A server that makes and ends threads as its
+// load goes has thousands of them in one recording, each with a few requests.
+struct ThreadGroup {
+  uint32_t tgid = 0;  // 0: not known, or of several processes
+  std::string name;
+  uint64_t threads = 0;  // at least so many; more where some are counted by name alone
+  uint32_t tid = 0;      // of the only one; 0 where there are several
+  ThreadTotals totals;
 };
 
 // One stretch of time, by when requests ended.
@@ -186,10 +178,15 @@ struct Snapshot {
   std::map<std::pair<uint32_t, uint32_t>, Cell> cells;
   std::map<uint32_t, ConnectionTotals> connections;
 
-  // Only from requests; empty in a snapshot of running totals. By tid; 0 holds
-  // together those beyond Aggregator::max_threads.
+  // Only from requests; empty in a snapshot of running totals. By tid; threads beyond
+  // Aggregator::max_threads are counted together by their name.
   std::map<uint32_t, ThreadTotals> clients;
   std::map<uint32_t, ThreadTotals> servers;
+  std::map<std::string, ThreadTotals> more_clients;
+  std::map<std::string, ThreadTotals> more_servers;
+  // What findings stand on, by connection and opcode, and by connection.
+  std::map<std::pair<uint32_t, uint32_t>, Evidence> evidence;
+  std::map<uint32_t, ServerTimes> server_times;
   std::vector<Interval> intervals;
   uint64_t interval_ns = 0;
   uint64_t first_ns = 0;  // start of the first interval
@@ -211,6 +208,13 @@ struct Snapshot {
   Cell total_of_connection(uint32_t connection) const;
   Cell total_of_opcode(uint32_t opcode) const;
   ConnectionTotals all_connections() const;
+
+  // How far the counts of the hops' latencies and those of the total stage are apart: 0 unless
+  // running totals were read while they grew, or had no room.
+  uint64_t hops_without_latency() const;
+
+  // Clients or servers by process and name, most requests first.
+  std::vector<ThreadGroup> thread_groups(Side side) const;
 };
 
 }  // namespace fusetrace

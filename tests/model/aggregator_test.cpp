@@ -129,19 +129,51 @@ TEST(Aggregator, ThreadsAreCountedAsWhatTheyWere) {
   EXPECT_EQ(s.servers.at(263).requests, 1u);
 }
 
-TEST(Aggregator, ThreadsBeyondTheBoundAreCountedTogether) {
-  Aggregator aggregator(two_cpus());
-  const uint32_t threads = Aggregator::max_threads + 1000;
-  for (int round = 0; round < 2; ++round) {
-    for (uint32_t tid = 1; tid <= threads; ++tid) {
-      const ft_request r = make_request({.client_tid = tid});
-      aggregator.add({&r, 1});
-    }
+TEST(Aggregator, ThreadsBeyondTheBoundAreCountedByName) {
+  // A server that makes a thread for each request.
+  CaptureInfo info;
+  Aggregator aggregator(info);
+  std::vector<ft_request> requests;
+  std::vector<ft_task> tasks;
+  constexpr auto threads = static_cast<uint32_t>(Aggregator::max_threads) * 2;
+  for (uint32_t i = 0; i < threads; ++i) {
+    requests.push_back(make_request({.server_tid = 10000 + i}));
+    tasks.push_back(test::make_task(10000 + i, 10000, "pass"));
   }
-  const Snapshot s = aggregator.snapshot();
-  EXPECT_LE(s.clients.size(), Aggregator::max_threads + 1);
-  EXPECT_EQ(s.clients.at(7).requests, 2u);
-  EXPECT_EQ(s.clients.at(0).requests, 2000u);
+  aggregator.add_tasks(tasks);
+  aggregator.add(requests);
+  const Snapshot snapshot = aggregator.snapshot();
+  EXPECT_EQ(snapshot.servers.size(), Aggregator::max_threads);
+  EXPECT_FALSE(snapshot.servers.contains(0));
+  EXPECT_EQ(snapshot.more_servers.at("pass").requests, threads - Aggregator::max_threads);
+
+  const auto groups = snapshot.thread_groups(Side::server);
+  ASSERT_EQ(groups.size(), 1u);
+  EXPECT_EQ(groups[0].name, "pass");
+  EXPECT_EQ(groups[0].tgid, 10000u);
+  EXPECT_EQ(groups[0].totals.requests, threads);
+  EXPECT_GE(groups[0].threads, Aggregator::max_threads);
+  EXPECT_EQ(groups[0].tid, 0u) << "there are several";
+}
+
+TEST(Aggregator, ThreadsOfOneNameAreOneGroupOfEachProcess) {
+  CaptureInfo info;
+  Aggregator aggregator(info);
+  const std::vector<ft_task> tasks = {test::make_task(11, 10, "worker"),
+                                      test::make_task(12, 10, "worker"),
+                                      test::make_task(21, 20, "worker")};
+  aggregator.add_tasks(tasks);
+  const std::vector<ft_request> requests = {
+      make_request({.server_tid = 11}), make_request({.server_tid = 12}),
+      make_request({.server_tid = 12}), make_request({.server_tid = 21}),
+      make_request({.server_tid = 31})};
+  aggregator.add(requests);
+  const auto groups = aggregator.snapshot().thread_groups(Side::server);
+  ASSERT_EQ(groups.size(), 3u);
+  EXPECT_EQ(groups[0].tgid, 10u);
+  EXPECT_EQ(groups[0].threads, 2u);
+  EXPECT_EQ(groups[0].totals.requests, 3u);
+  EXPECT_EQ(groups[1].tid + groups[2].tid, 21u + 31u);
 }
 
 TEST(Aggregator, WhereAWokenServerSleptWasPutAndTheRequestPickedUp) {

@@ -55,6 +55,10 @@ std::vector<std::string> diff_notes(std::span<const RunSample> base,
   compare_sets("Capture filters", [](const RunSample& run) {
     return run.info.filters.empty() ? "none" : fmt::format("{}", fmt::join(run.info.filters, " "));
   });
+  if (!base.empty() && !base.front().info.view_filters.empty()) {
+    out.push_back(fmt::format("Only requests that pass {} are compared.",
+                              fmt::join(base.front().info.view_filters, " ")));
+  }
   for (const auto& side : {base, changed}) {
     for (const RunSample& run : side) {
       if (const uint64_t lost = run.losses.total_lost(); lost > 0) {

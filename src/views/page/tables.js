@@ -76,7 +76,8 @@ function drawHops() {
     for (const distance of distances) {
       if (!counts[distance]) continue;
       const latency = report.hop_latency[hop][distance];
-      rows.push({hop, distance, requests: counts[distance], all: sum(values(counts)), latency});
+      rows.push({hop, distance, requests: counts[distance],
+                 all: distance === 'unknown' ? 0 : sum(values(counts)) - counts.unknown, latency});
     }
   }
   if (!rows.length) return remove('hops');
@@ -117,19 +118,19 @@ function drawGroups() {
     {title: 'transport', left: true, text: (row) => row.transport || '-'},
   ]), connections, 2);
   for (const [id, latency] of [['clients', 'total'], ['servers', 'service']]) {
-    const rows = report[id] || [];
+    // Threads of one process and name together: a server may make and end thousands.
+    const rows = report[`${id.slice(0, -1)}_groups`] || [];
     if (!rows.length) { remove(id); continue; }
-    const more = report[`${id}_left_out`];
     table(byId(id).querySelector('.table'), [
       {title: 'thread', left: true, text: (row) => row.comm || '?'},
-      numberColumn('tid', (row) => row.tid),
+      numberColumn('threads', (row) => row.threads),
+      {title: 'tid', value: (row) => row.tid, text: (row) => row.tid || '-'},
       numberColumn('pid', (row) => row.pid),
       numberColumn('requests', (row) => row.requests),
       shareColumn('same CPU', (row) => row.same_cpu, (row) => row.hop_known),
       numberColumn('migrations', (row) => row.migrations),
       durationColumn(`${latency} p50`, (row) => stageFigure(row[latency], 'p50_ns')),
       durationColumn(`${latency} p99`, (row) => stageFigure(row[latency], 'p99_ns')),
-    ], rows, 3);
-    if (more) byId(id).append(make('p', {class: 'note'}, `and ${more} more`));
+    ], rows, 4);
   }
 }

@@ -198,6 +198,36 @@ void add_threads(Json& out, const Snapshot& snapshot, const std::string& key,
   out[key + "_left_out"] = order.size() - std::min(order.size(), most);
 }
 
+Json groups_json(const Snapshot& snapshot, Side side, const char* latency) {
+  constexpr size_t most = 200;
+  Json list = Json::array();
+  for (const ThreadGroup& group : snapshot.thread_groups(side)) {
+    if (list.size() == most) break;
+    list.push_back({{"pid", group.tgid},
+                    {"comm", group.name},
+                    {"tid", group.tid},
+                    {"threads", group.threads},
+                    {"requests", group.totals.requests},
+                    {"hop_known", group.totals.hop_known},
+                    {"same_cpu", group.totals.same_cpu},
+                    {"migrations", group.totals.migrations},
+                    {latency, histogram_json(group.totals.latency)}});
+  }
+  return list;
+}
+
+Json findings_json(const Snapshot& snapshot) {
+  Json list = Json::array();
+  for (const Finding& finding : draw_findings(snapshot)) {
+    Json one = {{"kind", finding.kind}, {"text", finding.text}};
+    if (finding.connection) one["connection"] = *finding.connection;
+    if (finding.opcode) one["opcode"] = opcode_name(*finding.opcode);
+    if (finding.weight_ns > 0) one["time_ns"] = std::llround(finding.weight_ns);
+    list.push_back(std::move(one));
+  }
+  return list;
+}
+
 }  // namespace
 
 Json report_json_value(const Snapshot& snapshot) {
@@ -232,6 +262,10 @@ Json report_json_value(const Snapshot& snapshot) {
   }
   out["command"] = info.command_line;
   out["filters"] = info.filters;
+  if (!info.view_filters.empty()) {
+    out["view_filters"] = info.view_filters;
+    out["left_out"] = info.left_out;
+  }
   out["sample_n"] = info.sample_n;
   out["seconds"] = snapshot.seconds;
   out["errors"] = total.errors;
@@ -268,7 +302,14 @@ Json report_json_value(const Snapshot& snapshot) {
   if (!snapshot.intervals.empty()) out["intervals"] = intervals_json(snapshot);
   add_threads(out, snapshot, "clients", snapshot.clients, "total");
   add_threads(out, snapshot, "servers", snapshot.servers, "service");
+  if (!snapshot.clients.empty()) {
+    out["client_groups"] = groups_json(snapshot, Side::client, "total");
+  }
+  if (!snapshot.servers.empty()) {
+    out["server_groups"] = groups_json(snapshot, Side::server, "service");
+  }
   out["findings"] = findings(snapshot);
+  out["findings_by"] = findings_json(snapshot);
   return out;
 }
 

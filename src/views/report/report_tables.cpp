@@ -33,15 +33,16 @@ std::string hop_table(const Cell& total, const ConnectionTotals& all,
   Table table({"<hop", "<distance", "requests", "share", "p50 total", "p90", "p99", "max"});
   for (size_t hop = 0; hop < hop_count; ++hop) {
     bool first = true;
-    uint64_t sum = 0;
-    for (const uint64_t n : total.hops[hop]) sum += n;
+    // Of those whose CPUs are known, as everywhere a share of hops is shown.
+    const uint64_t known = known_hops(total.hops[hop]);
     for (size_t d = 0; d < distance_count; ++d) {
       const uint64_t n = total.hops[hop][d];
       if (n == 0) continue;
       const Histogram& latency = all.latency[hop][d];
       table.add({first ? std::string(hop_names[hop]) : "", std::string(distance_names[d]),
-                 std::to_string(n), percent_text(n, sum), quantile_text(latency, 0.5),
-                 quantile_text(latency, 0.9), quantile_text(latency, 0.99),
+                 std::to_string(n), d + 1 == distance_count ? "-" : percent_text(n, known),
+                 quantile_text(latency, 0.5), quantile_text(latency, 0.9),
+                 quantile_text(latency, 0.99),
                  latency.count() == 0 ? "-" : duration_text(latency.max())});
       first = false;
     }

@@ -26,6 +26,10 @@ std::string header(const Snapshot& s, const Cell& total, const RenderOptions& op
   if (!info.command_line.empty())
     line("command", fmt::format("{}", fmt::join(info.command_line, " ")));
   if (!info.filters.empty()) line("filters", fmt::format("{}", fmt::join(info.filters, " ")));
+  if (!info.view_filters.empty()) {
+    line("only", fmt::format("{} ({} requests left out)", fmt::join(info.view_filters, " "),
+                             info.left_out));
+  }
   if (info.sample_n > 1) line("sampling", fmt::format("1 request in {}", info.sample_n));
   std::string probes;
   std::vector<const Probe*> unknown;
@@ -97,32 +101,25 @@ std::string connection_table(const Snapshot& s, const RenderOptions& options) {
          table.render(options.width);
 }
 
-std::string thread_table(const Snapshot& s, const std::map<uint32_t, ThreadTotals>& threads,
-                         const char* title, const char* latency_name,
+std::string thread_table(const Snapshot& s, Side side, const char* title, const char* latency_name,
                          const RenderOptions& options) {
-  std::vector<std::pair<uint32_t, const ThreadTotals*>> order;
-  order.reserve(threads.size());
-  for (const auto& [tid, totals] : threads) order.emplace_back(tid, &totals);
-  std::stable_sort(order.begin(), order.end(), [](const auto& a, const auto& b) {
-    return a.second->requests > b.second->requests;
-  });
+  const std::vector<ThreadGroup> groups = s.thread_groups(side);
   constexpr size_t most = 20;
-  Table table({"tid", "<thread", "requests", "same CPU", "migrations",
+  Table table({"pid", "<thread", "tid", "threads", "requests", "same CPU", "migrations",
                std::string("p50 ") + latency_name, "p99"});
-  for (size_t i = 0; i < std::min(order.size(), most); ++i) {
-    const auto& [tid, t] = order[i];
-    const auto task = s.tasks.find(tid);
-    const std::string name =
-        task == s.tasks.end()
-            ? "?"
-            : std::string(task->second.comm, strnlen(task->second.comm, FT_COMM_LEN));
-    table.add({std::to_string(tid), name, std::to_string(t->requests),
-               percent_text(t->same_cpu, t->hop_known), std::to_string(t->migrations),
-               quantile_text(t->latency, 0.5), quantile_text(t->latency, 0.99)});
+  for (size_t i = 0; i < std::min(groups.size(), most); ++i) {
+    const ThreadGroup& group = groups[i];
+    const ThreadTotals& t = group.totals;
+    table.add({group.tgid == 0 ? "?" : std::to_string(group.tgid),
+               group.name.empty() ? "?" : group.name,
+               group.tid == 0 ? "-" : std::to_string(group.tid),
+               group.threads == 0 ? "?" : std::to_string(group.threads), std::to_string(t.requests),
+               percent_text(t.same_cpu, t.hop_known), std::to_string(t.migrations),
+               quantile_text(t.latency, 0.5), quantile_text(t.latency, 0.99)});
   }
   if (table.empty()) return {};
   std::string text = heading(title, options) + table.render(options.width);
-  if (order.size() > most) text += fmt::format("  and {} more\n", order.size() - most);
+  if (groups.size() > most) text += fmt::format("  and {} more\n", groups.size() - most);
   return text;
 }
 
@@ -162,6 +159,19 @@ std::string findings_text(const Snapshot& s, const RenderOptions& options) {
   return out;
 }
 
+// Why there is nothing to show: so that nobody takes a filter for a quiet file system.
+std::string why_nothing(const CaptureInfo& info) {
+  if (info.left_out > 0) {
+    return fmt::format("None of the {} recorded requests passes {}.\n", info.left_out,
+                       fmt::join(info.view_filters, " "));
+  }
+  if (!info.filters.empty()) {
+    return fmt::format("No request that passes the filters of the capture was made: {}.\n",
+                       fmt::join(info.filters, " "));
+  }
+  return "No requests were recorded.\n";
+}
+
 }  // namespace
 
 std::string render_losses(const Snapshot& snapshot) {
@@ -189,7 +199,7 @@ std::string render_report_text(const Snapshot& s, const RenderOptions& options) 
   };
   std::string out = header(s, total, options) + headline(total, options);
   if (total.requests == 0) {
-    return out + "\nNo requests were recorded.\n";
+    return out + "\n" + why_nothing(s.info);
   }
   if (options.by.empty()) out += hop_table(total, all, options);
   if (wanted("cpu", true)) out += cpu_matrix(s, all, options);
@@ -200,10 +210,12 @@ std::string render_report_text(const Snapshot& s, const RenderOptions& options) 
   if (wanted("opcode", true)) out += opcode_table(s, options);
   if (wanted("connection", true)) out += connection_table(s, options) + shard_table(s, options);
   if (wanted("client", false)) {
-    out += thread_table(s, s.clients, "By client thread", "total", options);
+    out += thread_table(s, Side::client, "By client: threads of one process and name", "total",
+                        options);
   }
   if (wanted("server", false)) {
-    out += thread_table(s, s.servers, "By server thread", "service", options);
+    out += thread_table(s, Side::server, "By server: threads of one process and name", "service",
+                        options);
   }
   if (options.by.empty()) out += time_table(s, options) + findings_text(s, options);
   return out;

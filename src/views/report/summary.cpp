@@ -19,6 +19,9 @@ std::string render_summary(const Snapshot& snapshot) {
   line("requests",
        fmt::format("{} in {:.2f} s ({:.0f}/s), {} with an error, {} connection(s)", total.requests,
                    snapshot.seconds, rate, total.errors, snapshot.connections.size()));
+  if (total.requests == 0 && !snapshot.info.filters.empty()) {
+    line("filters", fmt::format("no request passed: {}", fmt::join(snapshot.info.filters, " ")));
+  }
   for (size_t i = 0; i < hop_count; ++i) {
     const auto hop = static_cast<Hop>(i);
     if (total.hop_known(hop) == 0) continue;

@@ -153,8 +153,8 @@ class Page:
         for side in ("clients", "servers"):
             self.equal(
                 side,
-                sorted(row[1] for row in tables[side]),
-                sorted(str(thread["tid"]) for thread in report[side]),
+                sorted(row[4] for row in tables[side]),
+                sorted(str(group["requests"]) for group in report[f"{side[:-1]}_groups"]),
             )
 
     def check_charts(self):
