@@ -1,35 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "capture/connections.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
-#include <climits>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <set>
 #include <sstream>
 
+#include "capture/mounts.h"
+#include "capture/tracer.h"
+
 namespace fusetrace {
 namespace {
-
-// mountinfo writes space, tab, newline and backslash as octal (fs/proc_namespace.c).
-std::string unescape(const std::string& text) {
-  std::string out;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\\' && i + 3 < text.size()) {
-      out += static_cast<char>(std::strtol(text.substr(i + 1, 3).c_str(), nullptr, 8));
-      i += 3;
-    } else {
-      out += text[i];
-    }
-  }
-  return out;
-}
-
-bool is_fuse(const std::string& fstype) {
-  return fstype == "fuse" || fstype == "fuseblk" || fstype.starts_with("fuse.") ||
-         fstype.starts_with("fuseblk.") || fstype == "virtiofs";
-}
 
 std::string server_comm(uint32_t tgid) {
   std::ifstream in("/proc/" + std::to_string(tgid) + "/comm");
@@ -49,33 +36,29 @@ int64_t thread_count(uint32_t tgid) {
 
 }  // namespace
 
-std::map<uint32_t, Connection> parse_mountinfo(std::istream& in) {
+std::map<uint32_t, Connection> fuse_mounts(const MountTable& table) {
   std::map<uint32_t, Connection> connections;
-  std::string line;
-  while (std::getline(in, line)) {
-    // 36 35 0:39 / /mnt rw,... shared:1 - fuse.type source rw,...
-    std::istringstream words(line);
-    std::string id, parent, device, root, mount, word;
-    words >> id >> parent >> device >> root >> mount;
-    while (words >> word && word != "-") {
-    }
-    std::string fstype, source;
-    words >> fstype >> source;
-    if (!is_fuse(fstype)) continue;
-    unsigned major = 0;
-    unsigned minor = 0;
-    if (std::sscanf(device.c_str(), "%u:%u", &major, &minor) != 2) continue;
-    // fuse_conn.dev is the kernel's dev_t: major << 20 | minor.
-    const uint32_t number = major << 20 | minor;
+  std::set<uint32_t> whole;  // a mount of all of it was seen
+  for (const Mount& mount : table.mounts()) {
+    if (!is_fuse_type(mount.fstype)) continue;
     Connection connection;
-    connection.id = number;
-    connection.mount = unescape(mount);
-    connection.fstype = fstype;
-    connection.source = unescape(source);
-    if (fstype == "virtiofs") connection.transport = "virtiofs";
-    connections.emplace(number, std::move(connection));
+    connection.id = mount.device;
+    connection.mount = mount.target;
+    connection.fstype = mount.fstype;
+    connection.source = mount.source;
+    if (mount.fstype == "virtiofs") connection.transport = "virtiofs";
+    const auto [known, is_new] = connections.try_emplace(mount.device, connection);
+    // A mount of the whole file system says more than one of a part of it.
+    if (!is_new && mount.root == "/" && !whole.contains(mount.device)) {
+      known->second = std::move(connection);
+    }
+    if (mount.root == "/") whole.insert(mount.device);
   }
   return connections;
+}
+
+std::map<uint32_t, Connection> parse_mountinfo(std::istream& in) {
+  return fuse_mounts(MountTable::parse({std::istreambuf_iterator<char>(in), {}}));
 }
 
 bool has_input_queues() { return access("/sys/module/fuse/parameters/cpu_queues", F_OK) == 0; }
@@ -136,24 +119,73 @@ std::map<uint32_t, Connection> find_connections(std::span<const ft_open_device> 
   return connections;
 }
 
+namespace {
+
+// The mount tables of all mount namespaces but our own, one process of each.
+std::vector<MountTable> other_namespaces() {
+  std::vector<MountTable> out;
+  std::set<std::string> seen;
+  if (const auto own = read_link("/proc/self/ns/mnt")) seen.insert(*own);
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc", error)) {
+    const std::string pid = entry.path().filename();
+    if (pid.find_first_not_of("0123456789") != std::string::npos) continue;
+    const auto name = read_link("/proc/" + pid + "/ns/mnt");
+    if (name && seen.insert(*name).second) out.push_back(MountTable::of_process(pid));
+  }
+  return out;
+}
+
+}  // namespace
+
 Result<uint32_t> connection_of_mount(const std::string& path) {
-  std::string wanted = path;
-  while (wanted.size() > 1 && wanted.back() == '/') wanted.pop_back();
-  if (!wanted.starts_with('/')) {
-    char cwd[PATH_MAX];
-    if (getcwd(cwd, sizeof(cwd)) != nullptr) wanted = std::string(cwd) + "/" + wanted;
+  const auto absolute = absolute_path(path);
+  if (!absolute) return tl::make_unexpected(absolute.error());
+  const MountTable own = MountTable::of_process("self");
+  const auto resolved = resolve_path(*absolute, own, read_link);
+  if (!resolved) return tl::make_unexpected(resolved.error());
+  const Mount* mount = own.covering(*resolved);
+  if (mount != nullptr && is_fuse_type(mount->fstype)) return mount->device;
+
+  // `list` names mount points of other mount namespaces too. Links cannot be read there.
+  std::set<uint32_t> found;
+  for (const MountTable& table : other_namespaces()) {
+    const Mount* there = table.covering(normal_path(*absolute));
+    if (there != nullptr && is_fuse_type(there->fstype)) found.insert(there->device);
   }
-  std::ifstream own("/proc/self/mountinfo");
-  for (const auto& [number, connection] : parse_mountinfo(own)) {
-    if (connection.mount == wanted) return number;
+  if (found.size() == 1) return *found.begin();
+  if (found.size() > 1) {
+    return fail(fmt::format("{} is another FUSE file system in each of several mount namespaces: "
+                            "connections {}",
+                            path, fmt::join(found, ", ")),
+                "name one of them with --connection");
   }
-  // Resolving may touch file systems, so only when the name as given is none.
-  char resolved[PATH_MAX];
-  if (realpath(path.c_str(), resolved) != nullptr && wanted != resolved) {
-    return connection_of_mount(resolved);
+  std::string message = "no FUSE file system is mounted at " + path;
+  if (mount != nullptr) {
+    message += fmt::format(": it lies on {} mounted at {}", mount->fstype, mount->target);
   }
-  return fail("no FUSE file system is mounted at " + path,
-              "`fusetrace list` shows the connections and their mount points");
+  return fail(message, "`fusetrace list` shows the connections and their mount points");
+}
+
+Result<void> check_connection_exists(uint32_t number) {
+  const MountTable own = MountTable::of_process("self");
+  for (const Mount& mount : own.mounts()) {
+    if (mount.device == number && is_fuse_type(mount.fstype)) return {};
+  }
+  if (access(fmt::format("/sys/fs/fuse/connections/{}", number).c_str(), F_OK) == 0) return {};
+  for (const MountTable& table : other_namespaces()) {
+    for (const Mount& mount : table.mounts()) {
+      if (mount.device == number && is_fuse_type(mount.fstype)) return {};
+    }
+  }
+  // Of CUSE, and of servers whose mount is in no namespace: the open devices tell.
+  const auto devices = scan_open_devices();
+  if (!devices) return tl::make_unexpected(devices.error());
+  for (const ft_open_device& device : *devices) {
+    if (device.connection == number) return {};
+  }
+  return fail(fmt::format("there is no FUSE connection {}", number),
+              "`fusetrace list` shows the connections");
 }
 
 }  // namespace fusetrace

@@ -14,8 +14,8 @@
 
 namespace fusetrace {
 
-// FUSE mounts of one mountinfo file, by connection number. A file system that
-// is mounted several times keeps its first mount point.
+// FUSE mounts of one mountinfo file, by connection number. A file system that is mounted
+// several times keeps its first mount point, of those where all of it is mounted.
 std::map<uint32_t, Connection> parse_mountinfo(std::istream& in);
 
 // Whether this kernel can give a connection several input queues, and tells of them.
@@ -28,9 +28,13 @@ std::vector<InputQueue> parse_queues(std::istream& in);
 // namespaces of the given servers for those that are not in it.
 std::map<uint32_t, Connection> find_connections(std::span<const ft_open_device> devices);
 
-// The connection that serves path: the number of the file system it lies on,
-// taken from the mount table alone, so that a hung server cannot hang us.
-// Errors: path does not exist in the table, or is no FUSE mount.
+// The connection that serves path: a mount point, or anything below one. It is the file
+// system that stat(2) would show there, found from mount tables alone, so that a hung server
+// cannot hang us. Where our own mount namespace has no FUSE file system there, the other
+// namespaces are asked. Errors: none has one, or several have different ones.
 Result<uint32_t> connection_of_mount(const std::string& path);
+
+// Errors: there is no FUSE connection of this number, or it cannot be told.
+Result<void> check_connection_exists(uint32_t number);
 
 }  // namespace fusetrace

@@ -40,6 +40,14 @@ TEST(Mountinfo, TheFirstMountPointOfSeveralIsKept) {
   EXPECT_EQ(parse_mountinfo(in).at(39).mount, "/mnt/a");
 }
 
+TEST(Mountinfo, AMountOfAllOfItIsPreferredToOneOfAPart) {
+  std::istringstream in(
+      "40 24 0:39 /part /mnt/part rw - fuse.x x rw\n"
+      "41 24 0:39 / /mnt/whole rw - fuse.x x rw\n"
+      "42 24 0:39 / /mnt/again rw - fuse.x x rw\n");
+  EXPECT_EQ(parse_mountinfo(in).at(39).mount, "/mnt/whole");
+}
+
 TEST(Mountinfo, LinesThatAreNoneAreSkipped) {
   std::istringstream in("\nrubbish\n40 24 x / /mnt/a rw - fuse.x x rw\n40 24\n");
   EXPECT_TRUE(parse_mountinfo(in).empty());
@@ -72,7 +80,8 @@ TEST(Queues, ThatAreNotUnderstoodAreNotShown) {
 TEST(ConnectionOfMount, NamesAPathThatIsNoMount) {
   const auto found = connection_of_mount("/proc");
   ASSERT_FALSE(found);
-  EXPECT_EQ(found.error().message, "no FUSE file system is mounted at /proc");
+  EXPECT_EQ(found.error().message,
+            "no FUSE file system is mounted at /proc: it lies on proc mounted at /proc");
 }
 
 }  // namespace
