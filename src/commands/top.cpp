@@ -9,6 +9,7 @@
 #include <chrono>
 #include <ctime>
 #include <optional>
+#include <set>
 #include <unordered_map>
 
 #include "commands/capture_loop.h"
@@ -76,8 +77,11 @@ class TopSource {
     cost_start_ = Clock::now();
   }
 
+  void follow(std::set<uint32_t> connections) { followed_ = std::move(connections); }
+
   TopData take(const TopState& state) {
     TopData data;
+    data.followed = followed_;
     measure_cost(data);
     if (Clock::now() >= next_look_) look_at_servers();
     Snapshot now = capture_.snapshot();
@@ -91,8 +95,13 @@ class TopSource {
       for (TopThread& thread : data.threads) thread.requests = thread.now.taken;
       data.threads_s = now.seconds - data.looked_ago_s;
     }
-    data.shown = state.since_start ? now : now.since(before_);
-    before_ = std::move(now);
+    // A frame that a key asks for right after another one is about a longer stretch, not about
+    // the few milliseconds between them.
+    if (now.seconds - before_.seconds >= least_stretch_s || older_.seconds == 0) {
+      older_ = std::move(before_);
+      before_ = now;
+    }
+    data.shown = state.since_start ? now : now.since(older_);
     return data;
   }
 
@@ -128,8 +137,12 @@ class TopSource {
     cost_start_.reset();
   }
 
+  static constexpr double least_stretch_s = top_least_interval_s / 2;
+
   LiveCapture& capture_;
-  Snapshot before_;
+  Snapshot before_;  // of the last frame, and of the one before it
+  Snapshot older_;
+  std::set<uint32_t> followed_;
   std::vector<TopThread> threads_;  // as look_at_servers() last found them
   double threads_s_ = 0;            // over which they took their requests
   Clock::time_point servers_looked_ = Clock::now();
@@ -188,9 +201,10 @@ Clock::time_point next_frame(Clock::time_point last, const TopState& state) {
 }
 
 int print_frames(LiveCapture& capture, TopState state, End end, const Signals& signals,
-                 const GlobalOptions& global) {
+                 const GlobalOptions& global, const std::set<uint32_t>& followed) {
   const RenderOptions render = render_options_for(STDOUT_FILENO, global);
   TopSource source(capture);
+  source.follow(followed);
   TopScreen screen;
   screen.height = 0;
   screen.width = render.width;
@@ -224,24 +238,23 @@ bool read_keys(TopTerminal& terminal, TopState& state, const TopData& data) {
   return look;
 }
 
-int show_frames(LiveCapture& capture, TopState state, End end, const Signals& signals,
-                const GlobalOptions& global) {
-  auto terminal = TopTerminal::open(global.color_on(STDOUT_FILENO));
-  if (!terminal) return complain(terminal.error());
+int show_frames(TopTerminal& terminal, LiveCapture& capture, TopState state, End end,
+                const Signals& signals, const std::set<uint32_t>& followed) {
   TopSource source(capture);
+  source.follow(followed);
   TopScreen screen;
   screen.styles = true;
-  screen.color = terminal->color();
+  screen.color = terminal.color();
   TopData data = source.take(state);
   auto last = Clock::now();
   while (!state.quit && !end.reached()) {
     std::tie(screen.width, screen.height) =
-        std::make_pair(terminal->size().width, terminal->size().height);
-    terminal->paint(render_top(data, state, screen));
+        std::make_pair(terminal.size().width, terminal.size().height);
+    terminal.paint(render_top(data, state, screen));
     const auto next = state.paused ? Clock::now() + std::chrono::hours(1) : next_frame(last, state);
     const auto due = end.limit(next);
     if (!wait_for_frame(due, source, signals, STDIN_FILENO)) break;
-    const bool asked = read_keys(*terminal, state, data);
+    const bool asked = read_keys(terminal, state, data);
     if (!asked && Clock::now() < due) continue;
     data = source.take(state);
     last = asked ? Clock::now() : due;
@@ -263,11 +276,26 @@ int run_top(const TopOptions& options, const GlobalOptions& global) {
     return complain(Error{"top needs a terminal", "`fusetrace top -b` prints plain frames"});
   }
   const Signals signals(capture_signals);
-  auto capture = LiveCapture::start(*prepared, options.capture);
-  if (!capture) return complain(capture.error());
+  const auto& connections = prepared->tracer.connections;
+  const std::set<uint32_t> followed(connections.begin(), connections.end());
   const End end(options.count, prepared->duration);
-  return options.batch ? print_frames(*capture, state, end, signals, global)
-                       : show_frames(*capture, state, end, signals, global);
+  if (options.batch) {
+    auto capture = LiveCapture::start(*prepared, options.capture);
+    if (!capture) return complain(capture.error());
+    return print_frames(*capture, state, end, signals, global, followed);
+  }
+  // The terminal first: loading the programs takes a second or more, in which keys would be
+  // echoed into whatever stands there.
+  auto terminal = TopTerminal::open(global.color_on(STDOUT_FILENO));
+  if (!terminal) return complain(terminal.error());
+  terminal->paint({"fusetrace top: loading the BPF programs…"});
+  auto capture = LiveCapture::start(*prepared, options.capture);
+  if (!capture) {
+    const Error error = capture.error();
+    terminal->close();
+    return complain(error);
+  }
+  return show_frames(*terminal, *capture, state, end, signals, followed);
 }
 
 }  // namespace

@@ -28,6 +28,9 @@ class TopTerminal {
   // Shows these lines; SGR sequences become attributes, what is too long is cut.
   void paint(const std::vector<std::string>& lines);
 
+  // Gives the terminal back before its time: an error is to be told on it.
+  void close() { state_.reset(); }
+
   struct Press {
     TopKey key = TopKey::other;
     char32_t character = 0;

@@ -184,8 +184,7 @@ TEST(Top, OpensAConnectionAndItsPanels) {
   EXPECT_NE(frame(data, state).find("client down, server across"), std::string::npos);
   press(state, TopKey::right, 0, data);
   EXPECT_NE(frame(data, state).find("woken"), std::string::npos);
-  press(state, TopKey::right, 0, data);
-  EXPECT_NE(frame(data, state).find("This kernel has one input queue"), std::string::npos);
+  EXPECT_EQ(frame(data, state).find("6 Queues"), std::string::npos) << "this kernel has one queue";
   press(state, TopKey::right, 0, data);
   EXPECT_EQ(state.panel, TopPanel::stages) << "after the last panel comes the first";
   press(state, TopKey::escape, 0, data);
@@ -260,6 +259,43 @@ TEST(Top, PlainFramesShowEveryConnectionAndNoKeys) {
   EXPECT_NE(text.find("/mnt/far"), std::string::npos);
   EXPECT_EQ(text.find("q quit"), std::string::npos);
   EXPECT_EQ(text.find('\033'), std::string::npos);
+}
+
+TEST(Top, PlainFramesNameTypeAndServerAndCutNoPath) {
+  TopData data = two_connections();
+  const std::string start = "/var/lib/kubelet/pods/0b1c2d3e-4f50-6172-8394-a5b6c7d8e9f0/volumes/";
+  data.shown.info.connections[39].mount = start + "first";
+  data.shown.info.connections[40].mount = start + "second";
+  TopState state;
+  TopScreen screen;
+  screen.height = 0;
+  screen.width = 80;
+  const std::string text = text_of(render_top(data, state, screen));
+  EXPECT_NE(text.find("fuse.quick       quick           " + start + "first\n"), std::string::npos)
+      << text;
+  EXPECT_NE(text.find("fuse.far         far             " + start + "second\n"), std::string::npos)
+      << text;
+  // On a terminal the line is cut, and the end of the path stays.
+  const std::string cut = frame(data, state, 80);
+  EXPECT_NE(cut.find("first\n"), std::string::npos) << cut;
+  EXPECT_NE(cut.find("second\n"), std::string::npos) << cut;
+}
+
+TEST(Top, ConnectionsThatAreNotFollowedHaveNoRow) {
+  TopData data = two_connections();
+  std::erase_if(data.shown.cells, [](const auto& cell) { return cell.first.first == 39; });
+  data.followed = {40};
+  TopState state;
+  EXPECT_EQ(frame(data, state).find("/mnt/quick"), std::string::npos);
+  EXPECT_NE(frame(data, state).find("1 connection, "), std::string::npos) << frame(data, state);
+}
+
+TEST(Top, TheFirstFrameHasNoStretchOfTimeToShow) {
+  TopData data = two_connections();
+  data.shown.seconds = 0.01;
+  TopState state;
+  EXPECT_EQ(frame(data, state).find("last 0.0 s"), std::string::npos) << frame(data, state);
+  EXPECT_NE(frame(data, state).find("first figures in 2.0 s"), std::string::npos);
 }
 
 }  // namespace

@@ -18,6 +18,8 @@ using Lines = std::vector<std::string>;
 
 constexpr int number_width = 5;
 constexpr int least_mount_width = 8;
+constexpr size_t type_width = 16;
+constexpr size_t server_width = 15;  // TASK_COMM_LEN - 1
 
 Lines split(const std::string& text) {
   Lines out;
@@ -88,16 +90,22 @@ void add_head(Frame& frame, const TopData& data, const TopState& state) {
   const double rate = s.seconds > 0 ? static_cast<double>(total.requests) / s.seconds : 0;
   std::string title = fmt::format("fusetrace top  {}  {}, {} CPUs, ", data.clock, s.info.kernel,
                                   s.info.topology.online_count());
-  title += state.since_start ? fmt::format("since the start {:.0f} s ago", s.seconds)
-                             : fmt::format("last {:.1f} s", s.seconds);
+  if (s.seconds < 0.05) {
+    // The first frame: there is nothing to divide by yet.
+    title += fmt::format("first figures in {:.1f} s", data.interval_s);
+  } else {
+    title += state.since_start ? fmt::format("since the start {:.0f} s ago", s.seconds)
+                               : fmt::format("last {:.1f} s", s.seconds);
+  }
   // Not at each frame where there are very many: the threads' states are as old.
   if (data.looked_ago_s > data.interval_s) {
     title += fmt::format(", servers {:.0f} s ago", data.looked_ago_s);
   }
   if (state.paused) title += "  PAUSED";
   frame.bold(title);
-  frame.add(fmt::format("{} connections, {:.0f} requests/s, same CPU {}, same LLC {}",
-                        s.info.connections.size(), rate,
+  const size_t count = data.followed.empty() ? s.info.connections.size() : data.followed.size();
+  frame.add(fmt::format("{} connection{}, {:.0f} requests/s, same CPU {}, same LLC {}", count,
+                        count == 1 ? "" : "s", rate,
                         percent_text(total.hops[0][0], total.hop_known(Hop::request)),
                         percent_text(total.hops[0][0] + total.hops[0][1] + total.hops[0][2],
                                      total.hop_known(Hop::request))));
@@ -121,7 +129,19 @@ std::vector<size_t> columns_shown(const TopState& state, size_t width) {
   return out;
 }
 
-std::string row_text(const TopRow& row, const std::vector<size_t>& shown) {
+// Mount points often begin alike: where they are cut, their ends say more.
+std::string fit_end(const std::string& text, size_t columns) {
+  if (columns_of(text) <= columns || columns == 0) return text;
+  size_t from = text.size();
+  for (size_t left = columns - 1; left > 0 && from > 0; --left) {
+    do {
+      --from;
+    } while (from > 0 && (text[from] & 0xc0) == 0x80);
+  }
+  return "…" + text.substr(from);
+}
+
+std::string row_text(const TopRow& row, const std::vector<size_t>& shown, size_t width) {
   std::string line = pad_left(std::to_string(row.id), number_width);
   for (const size_t i : shown) {
     const TopColumn& column = top_columns()[i];
@@ -131,8 +151,26 @@ std::string row_text(const TopRow& row, const std::vector<size_t>& shown) {
   if (row.connection == nullptr) return line + "?";
   const Connection& c = *row.connection;
   if (c.gone) line += "(gone) ";
-  return line +
-         (c.mount.empty() ? "(" + (c.fstype.empty() ? "no mount seen" : c.fstype) + ")" : c.mount);
+  const std::string mount =
+      c.mount.empty() ? "(" + (c.fstype.empty() ? "no mount seen" : c.fstype) + ")" : c.mount;
+  const size_t used = columns_of(line);
+  return line + fit_end(mount, width > used ? width - used : 1);
+}
+
+// A plain frame is read by programs and in files: type and server are there, and the mount
+// point, which comes last, is whole.
+std::string plain_row(const TopRow& row, const std::vector<size_t>& shown) {
+  auto text = [](const std::string& value) { return value.empty() ? "-" : value; };
+  std::string line = pad_left(std::to_string(row.id), number_width);
+  for (const size_t i : shown) {
+    const TopColumn& column = top_columns()[i];
+    line += " " + pad_left(column.text(row), static_cast<size_t>(column.width));
+  }
+  const Connection unknown;
+  const Connection& c = row.connection == nullptr ? unknown : *row.connection;
+  return line + " " + pad_right(text(c.fstype), type_width) + " " +
+         pad_right(text(c.server_comm), server_width) + " " + (c.gone ? "(gone) " : "") +
+         text(c.mount);
 }
 
 void add_list(Frame& frame, const TopData& data, TopState& state) {
@@ -144,7 +182,13 @@ void add_list(Frame& frame, const TopData& data, TopState& state) {
     const std::string mark = i == state.sort ? (state.reversed ? "^" : "v") : "";
     titles += " " + pad_left(mark + column.title, static_cast<size_t>(column.width));
   }
-  frame.reverse(titles + " MOUNT");
+  const bool plain = frame.screen().height == 0;
+  if (plain) {
+    frame.raw(titles + " " + pad_right("TYPE", type_width) + " " +
+              pad_right("SERVER", server_width) + " MOUNT");
+  } else {
+    frame.reverse(titles + " MOUNT");
+  }
   if (rows.empty()) {
     frame.add(state.filter.empty() ? "No FUSE connection." : "No connection matches the filter.");
     return;
@@ -157,8 +201,12 @@ void add_list(Frame& frame, const TopData& data, TopState& state) {
   }
   const size_t first = selected >= room ? selected - room + 1 : 0;
   for (size_t i = first; i < rows.size() && i - first < room; ++i) {
-    const std::string text = row_text(rows[i], shown);
-    if (i == selected && frame.screen().height != 0) {
+    if (plain) {
+      frame.raw(plain_row(rows[i], shown));
+      continue;
+    }
+    const std::string text = row_text(rows[i], shown, frame.columns());
+    if (i == selected) {
       frame.reverse(text);
     } else {
       frame.add(text);
@@ -257,7 +305,7 @@ void add_connection(Frame& frame, const TopData& data, TopState& state) {
     frame.bold(title);
   }
   std::string tabs;
-  for (size_t i = 0; i < top_panel_count; ++i) {
+  for (size_t i = 0; i < top_panels(data); ++i) {
     const bool open = state.panel == static_cast<TopPanel>(i);
     const std::string tab = fmt::format("{} {}", i + 1, top_panel_names[i]);
     tabs += open ? "[" + tab + "] " : " " + tab + "  ";

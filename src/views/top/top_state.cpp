@@ -59,8 +59,8 @@ bool matches(const TopRow& row, const std::string& filter) {
   return false;
 }
 
-void open_panel(TopState& state, size_t panel) {
-  state.panel = static_cast<TopPanel>(panel % top_panel_count);
+void open_panel(TopState& state, size_t panel, const TopData& data) {
+  state.panel = static_cast<TopPanel>(panel % top_panels(data));
   state.scroll = 0;
 }
 
@@ -176,8 +176,8 @@ void press_character(TopState& state, char32_t character, const TopData& data, b
       if (!state.help && state.opened == 0) state.typing = true;
       return;
     default:
-      if (state.opened != 0 && character >= '1' && character < '1' + top_panel_count) {
-        open_panel(state, character - '1');
+      if (state.opened != 0 && character >= '1' && character < '1' + top_panels(data)) {
+        open_panel(state, character - '1', data);
       }
   }
 }
@@ -246,9 +246,18 @@ const std::vector<TopColumn>& top_columns() {
   return columns;
 }
 
+size_t top_panels(const TopData& data) {
+  for (const auto& [id, connection] : data.shown.info.connections) {
+    if (!connection.queues.empty()) return top_panel_count;
+  }
+  return static_cast<size_t>(TopPanel::queues);
+}
+
 std::vector<TopRow> top_rows(const TopData& data, const TopState& state) {
   std::map<uint32_t, TopRow> rows;
   for (const auto& [id, connection] : data.shown.info.connections) {
+    // The others would be shown with zeros, as if nobody used them.
+    if (!data.followed.empty() && !data.followed.contains(id)) continue;
     if (!connection.gone) rows[id].connection = &connection;
   }
   for (const auto& [key, cell] : data.shown.cells) {
@@ -317,18 +326,18 @@ bool press(TopState& state, TopKey key, char32_t character, const TopData& data)
     case TopKey::left:
       if (list && state.first_column > 0) --state.first_column;
       if (!list && !state.help)
-        open_panel(state, static_cast<size_t>(state.panel) + top_panel_count - 1);
+        open_panel(state, static_cast<size_t>(state.panel) + top_panels(data) - 1, data);
       break;
     case TopKey::right:
       if (list && state.first_column + 1 < top_columns().size()) ++state.first_column;
-      if (!list && !state.help) open_panel(state, static_cast<size_t>(state.panel) + 1);
+      if (!list && !state.help) open_panel(state, static_cast<size_t>(state.panel) + 1, data);
       break;
     case TopKey::tab:
-      if (state.opened != 0) open_panel(state, static_cast<size_t>(state.panel) + 1);
+      if (state.opened != 0) open_panel(state, static_cast<size_t>(state.panel) + 1, data);
       break;
     case TopKey::back_tab:
       if (state.opened != 0) {
-        open_panel(state, static_cast<size_t>(state.panel) + top_panel_count - 1);
+        open_panel(state, static_cast<size_t>(state.panel) + top_panels(data) - 1, data);
       }
       break;
     case TopKey::enter:
@@ -361,7 +370,9 @@ const std::vector<TopKeyHelp>& top_key_help() {
       {"Enter", "open the selected connection"},
       {"Esc Backspace", "close it, or this help; in the list: show all again"},
       {"Left Right", "show other columns; in a connection: the panel before, after"},
-      {"Tab 1 to 6", "in a connection: stages, opcodes, threads, CPUs, placement, queues"},
+      {"Tab 1 to 6",
+       "in a connection: stages, opcodes, threads, CPUs, placement, and queues where there are "
+       "several"},
       {"< >", "sort by the column before, after"},
       {"R", "sort the other way round"},
       {"/", "show only what has this in mount point, type or server"},

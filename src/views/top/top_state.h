@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,7 @@ struct TopData {
   double own_cpu = 0;       // CPUs that fusetrace itself used: 0.01 is 1 % of one
   double bpf_cpu = -1;      // CPUs that its programs used; below 0: not known
   Losses since_start;
+  std::set<uint32_t> followed;  // connections that the capture is about; empty: all
 };
 
 // A connection as one line of the list.
@@ -58,6 +60,9 @@ enum class TopPanel : uint8_t { stages, opcodes, threads, cpus, placement, queue
 inline constexpr size_t top_panel_count = 6;
 inline constexpr std::array<const char*, top_panel_count> top_panel_names = {
     "Stages", "Opcodes", "Threads", "CPUs", "Placement", "Queues"};
+
+// The panels that there are: that of the queues only where the kernel has several of them.
+size_t top_panels(const TopData& data);
 
 enum class TopKey : uint8_t {
   other,
