@@ -4,12 +4,15 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
+#include <sstream>
 
 namespace fusetrace {
 namespace {
@@ -36,7 +39,42 @@ namespace {
 
 }  // namespace
 
+namespace {
+
+// Whether execvp(3) would find something to run: asked before anything else is begun, since a
+// capture that starts moves the last recording away. The kernel has the last word.
+Result<void> check_command(const std::string& name) {
+  auto runs = [](const std::string& path) { return access(path.c_str(), X_OK) == 0; };
+  int error = ENOENT;
+  bool found = false;
+  auto look = [&](const std::string& path) {
+    struct stat status {};
+    if (stat(path.c_str(), &status) != 0) {
+      if (errno != ENOENT) error = errno;
+    } else if (!S_ISREG(status.st_mode) || !runs(path)) {
+      error = EACCES;
+    } else {
+      found = true;
+    }
+  };
+  if (name.find('/') != std::string::npos) {
+    look(name);
+  } else {
+    const char* folders = std::getenv("PATH");
+    std::istringstream in(folders != nullptr ? folders : "/bin:/usr/bin");
+    for (std::string folder; !found && std::getline(in, folder, ':');) {
+      look((folder.empty() ? "." : folder) + "/" + name);
+    }
+  }
+  if (found) return {};
+  return fail(fmt::format("cannot run the command {}: {}", name, strerror(error)),
+              "what stands after -- is run without a shell; use -- sh -c '…' for one");
+}
+
+}  // namespace
+
 Result<Workload> Workload::prepare(const std::vector<std::string>& command) {
+  if (auto ok = check_command(command.front()); !ok) return tl::make_unexpected(ok.error());
   int go[2];
   int failed[2];
   if (pipe2(go, O_CLOEXEC) != 0)

@@ -9,23 +9,32 @@
 #include <charconv>
 
 #include "capture/connections.h"
+#include "commands/choices.h"
 #include "model/opcode.h"
 
 namespace fusetrace {
 
 void add_capture_options(CLI::App& app, CaptureOptions& options) {
-  // Each takes one value, and may be repeated; taking more, CLI11 would take the -- that follows.
+  // Each takes one word, and may be repeated; taking more, CLI11 would take the -- that follows.
   app.add_option("--connection", options.connections,
-                 "follow this FUSE connection only (its number under the fusectl file system)")
+                 "follow these FUSE connections only (numbers as `list` shows them): 39,41")
+      ->delimiter(',')
+      ->type_name("N,…")
       ->allow_extra_args(false);
-  app.add_option("--mount", options.mounts, "follow the file system mounted here only")
+  app.add_option("--mount", options.mounts, "follow the file system that this path is in only")
+      ->type_name("PATH")
       ->allow_extra_args(false);
-  app.add_option("-p,--pid", options.pids, "follow this process only, as client or as server")
+  app.add_option("-p,--pid", options.pids,
+                 "follow these processes only, as client or as server: 812,97")
+      ->delimiter(',')
+      ->type_name("PID,…")
       ->allow_extra_args(false);
   app.add_option("--cgroup", options.cgroups, "follow clients in this cgroup v2 directory only")
+      ->type_name("PATH")
       ->allow_extra_args(false);
   app.add_option("--opcode", options.opcodes, "follow these requests only: GETATTR,READ,…")
       ->delimiter(',')
+      ->type_name("NAME,…")
       ->allow_extra_args(false);
   app.add_option("-d,--duration", options.duration, "stop after this time: 500ms, 10s, 2m");
   app.add_option("--buffer", options.buffer, "size of the ring of each CPU: 512K, 4M (default 4M)")
@@ -35,7 +44,8 @@ void add_capture_options(CLI::App& app, CaptureOptions& options) {
       });
   app.add_option("--probes", options.probes,
                  "best, or one kind of hook to see a request through: tracepoint, fentry, kprobe")
-      ->check(CLI::IsMember({"best", "tracepoint", "fentry", "kprobe"}));
+      ->type_name("KIND")
+      ->check(one_of("kind of hook", {"best", "tracepoint", "fentry", "kprobe"}));
 }
 
 Result<uint64_t> parse_bytes(const std::string& text) {
@@ -60,6 +70,11 @@ Result<uint64_t> parse_bytes(const std::string& text) {
 Result<TracerOptions> resolve_capture_options(const CaptureOptions& options) {
   TracerOptions out;
   out.connections = options.connections;
+  for (const uint32_t number : options.connections) {
+    if (auto exists = check_connection_exists(number); !exists) {
+      return tl::make_unexpected(exists.error());
+    }
+  }
   for (const std::string& mount : options.mounts) {
     auto number = connection_of_mount(mount);
     if (!number) return tl::make_unexpected(number.error());

@@ -42,7 +42,11 @@ Result<std::vector<RunSample>> load_side(const std::vector<std::string>& files, 
     run->info = std::move(read->info);
     run->losses = read->losses;
     run->truncation = std::move(read->truncation);
-    if (run->requests() == 0) return fail(fmt::format("{} holds no such requests", file));
+    if (run->requests() == 0) {
+      if (run->info.view_filters.empty()) return fail(fmt::format("{} holds no requests", file));
+      return fail(fmt::format("none of the {} requests in {} passes {}", run->info.left_out, file,
+                              fmt::join(run->info.view_filters, " ")));
+    }
     runs.push_back(std::move(*run));
   }
   return runs;

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "commands/choices.h"
 #include "commands/commands.h"
 #include "commands/complain.h"
 #include "commands/duration.h"
@@ -146,7 +147,8 @@ void add_export_command(CLI::App& app, Action& action) {
       ->required();
   sub->add_option("--format", options->format, "csv, jsonl, perfetto or openmetrics")
       ->required()
-      ->check(CLI::IsMember({"csv", "jsonl", "perfetto", "openmetrics"}));
+      ->type_name("FORMAT")
+      ->check(one_of("format", {"csv", "jsonl", "perfetto", "openmetrics"}));
   sub->add_option("-o,--output", options->output, "file to write; - for standard output")
       ->capture_default_str();
   sub->add_option("--interval", options->interval,

@@ -26,7 +26,11 @@ struct FilterOptions {
 
 void add_filter_options(CLI::App& app, FilterOptions& options);
 
-// Errors: a mount point that the recording does not name, an unknown opcode.
+// The filters as they were given: "--opcode GETATTR".
+std::vector<std::string> describe_filters(const FilterOptions& options);
+
+// A mount point means every file system that was mounted there in the capture. Errors: none
+// was mounted at this path or above it, an unknown opcode.
 Result<Filter> resolve_filter(const FilterOptions& options, const CaptureInfo& info);
 
 }  // namespace fusetrace

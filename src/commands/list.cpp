@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <climits>
 #include <nlohmann/json.hpp>
 
 #include "capture/connections.h"
@@ -10,6 +11,7 @@
 #include "capture/iterators.h"
 #include "commands/commands.h"
 #include "commands/complain.h"
+#include "views/text/table.h"
 
 namespace fusetrace {
 namespace {
@@ -17,16 +19,19 @@ namespace {
 std::string number_or_unknown(int64_t value) { return value < 0 ? "-" : std::to_string(value); }
 
 void print_text(const std::map<uint32_t, Connection>& connections) {
-  fmt::print("{:>10} {:<18} {:<9} {:>7} {:<15} {:>7} {:>7} {:>6} {:>6}  {}\n", "CONNECTION", "TYPE",
-             "TRANSPORT", "PID", "SERVER", "THREADS", "WAITING", "MAXBG", "CONG", "MOUNT");
+  // As wide as what is shown: file systems choose the names of their types.
+  Table table({"CONNECTION", "<TYPE", "<TRANSPORT", "PID", "<SERVER", "THREADS", "WAITING", "MAXBG",
+               "CONG", "<MOUNT"});
+  auto text = [](const std::string& value) { return value.empty() ? "-" : value; };
   for (const auto& [id, c] : connections) {
-    fmt::print("{:>10} {:<18} {:<9} {:>7} {:<15} {:>7} {:>7} {:>6} {:>6}  {}\n", id,
-               c.fstype.empty() ? "-" : c.fstype, c.transport.empty() ? "-" : c.transport,
-               c.server_tgid == 0 ? "-" : std::to_string(c.server_tgid),
-               c.server_comm.empty() ? "-" : c.server_comm, number_or_unknown(c.server_threads),
-               number_or_unknown(c.waiting), number_or_unknown(c.max_background),
-               number_or_unknown(c.congestion_threshold), c.mount.empty() ? "-" : c.mount);
+    table.add({std::to_string(id), text(c.fstype), text(c.transport),
+               c.server_tgid == 0 ? "-" : std::to_string(c.server_tgid), text(c.server_comm),
+               number_or_unknown(c.server_threads), number_or_unknown(c.waiting),
+               number_or_unknown(c.max_background), number_or_unknown(c.congestion_threshold),
+               text(c.mount)});
   }
+  // Paths are there to be copied: none is cut.
+  fmt::print("{}", table.render(INT_MAX));
 }
 
 void print_json(const std::map<uint32_t, Connection>& connections) {

@@ -7,11 +7,13 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdlib>
 #include <exception>
-#include <map>
 #include <string>
+#include <vector>
 
+#include "commands/choices.h"
 #include "commands/commands.h"
 #include "commands/version.h"
 
@@ -40,7 +42,7 @@ std::string command_word(const CLI::App& app, int argc, char** argv) {
 }
 
 int wrong_usage(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
-  std::string what = error.what();
+  std::string what = plain_words(error);
   std::string help = "fusetrace --help";
   const auto chosen = app.get_subcommands();
   if (!chosen.empty()) {
@@ -55,30 +57,36 @@ int wrong_usage(const CLI::App& app, const CLI::ParseError& error, int argc, cha
   return 2;
 }
 
+// `help VERB` is `VERB --help`, and `help` alone is `--help`. The parser takes the words
+// from the last to the first.
+std::vector<std::string> words_of(int argc, char** argv) {
+  std::vector<std::string> words(argv + 1, argv + argc);
+  if (!words.empty() && words.front() == "help") {
+    words.erase(words.begin());
+    if (words.size() <= 1) words.emplace_back("--help");
+  }
+  std::reverse(words.begin(), words.end());
+  return words;
+}
+
 int run(int argc, char** argv) {
   CLI::App app{"fusetrace: where FUSE requests are served, and what the distance costs"};
   app.name("fusetrace");
-  app.set_version_flag("--version", std::string("fusetrace ") + FUSETRACE_VERSION);
+  app.set_version_flag("-V,--version", std::string("fusetrace ") + FUSETRACE_VERSION);
   app.require_subcommand(1);
-  app.fallthrough(false);
+  // The options of all commands are understood on both sides of the command.
+  app.fallthrough(true);
 
   Action action;
-  auto log_level = spdlog::level::warn;
+  std::string log_level = "warn";
   app.add_option("--log-level", log_level, "trace, debug, info, warn, err or off")
-      ->transform(CLI::CheckedTransformer(
-          std::map<std::string, spdlog::level::level_enum>{{"trace", spdlog::level::trace},
-                                                           {"debug", spdlog::level::debug},
-                                                           {"info", spdlog::level::info},
-                                                           {"warn", spdlog::level::warn},
-                                                           {"err", spdlog::level::err},
-                                                           {"off", spdlog::level::off}},
-          CLI::ignore_case));
-  app.add_option("--color", action.global.color, "auto, always or never")
-      ->transform(CLI::CheckedTransformer(
-          std::map<std::string, GlobalOptions::Color>{{"auto", GlobalOptions::Color::automatic},
-                                                      {"always", GlobalOptions::Color::always},
-                                                      {"never", GlobalOptions::Color::never}},
-          CLI::ignore_case));
+      ->type_name("LEVEL")
+      ->check(one_of("log level", {"trace", "debug", "info", "warn", "err", "off"}));
+  std::string color = "auto";
+  app.add_option("--color", color, "auto, always or never")
+      ->type_name("WHEN")
+      ->check(one_of("choice of colour", {"auto", "always", "never"}));
+  app.footer("  fusetrace help COMMAND shows the options of a command");
 
   add_record_command(app, action);
   add_report_command(app, action);
@@ -91,8 +99,19 @@ int run(int argc, char** argv) {
   add_doctor_command(app, action);
   add_bench_command(app, action);
 
+  if (argc > 2 && std::string_view(argv[1]) == "help") {
+    const auto all = app.get_subcommands([](const CLI::App*) { return true; });
+    const bool known = std::any_of(
+        all.begin(), all.end(), [argv](const CLI::App* sub) { return sub->get_name() == argv[2]; });
+    if (!known) {
+      fmt::print(stderr,
+                 "fusetrace: there is no command '{}' (fusetrace --help shows what there is)\n",
+                 argv[2]);
+      return 2;
+    }
+  }
   try {
-    app.parse(argc, argv);
+    app.parse(words_of(argc, argv));
   } catch (const CLI::ParseError& error) {
     // Help and version are "errors" with status 0; everything else is wrong usage.
     if (error.get_exit_code() == 0) return app.exit(error);
@@ -101,7 +120,9 @@ int run(int argc, char** argv) {
 
   spdlog::set_default_logger(spdlog::stderr_color_st("fusetrace"));
   spdlog::set_pattern("fusetrace: %l: %v");
-  spdlog::set_level(log_level);
+  spdlog::set_level(spdlog::level::from_str(log_level));
+  if (color == "always") action.global.color = GlobalOptions::Color::always;
+  if (color == "never") action.global.color = GlobalOptions::Color::never;
   return action.run ? action.run() : 2;
 }
 

@@ -20,6 +20,7 @@ Result<RecordingEnd> read_requests(
   begin(reader->info());
   RecordingReader::Block read;
   std::vector<ft_request> kept;
+  uint64_t left_out = 0;
   // The result is printed when the bar is gone.
   ReadingProgress progress(*reader, ReadingProgress::wanted(false));
   while (true) {
@@ -33,11 +34,15 @@ Result<RecordingEnd> read_requests(
       for (const ft_request& r : read.requests) {
         if (filter->passes(r, reader->tasks())) kept.push_back(r);
       }
+      left_out += read.requests.size() - kept.size();
       block(kept, read.tasks);
     }
     progress.update();
   }
-  return RecordingEnd{reader->info(), reader->losses(), reader->truncation()};
+  RecordingEnd end{reader->info(), reader->losses(), reader->truncation()};
+  end.info.view_filters = describe_filters(filter_options);
+  end.info.left_out = left_out;
+  return end;
 }
 
 }  // namespace fusetrace

@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 
+#include "commands/choices.h"
 #include "commands/commands.h"
 #include "commands/complain.h"
 #include "commands/load_recording.h"
@@ -65,8 +66,9 @@ void add_report_command(CLI::App& app, Action& action) {
                   "tables to print: opcode,connection,client,server,cpu,pickup")
       ->delimiter(',')
       ->allow_extra_args(false)
-      ->check(CLI::IsMember(
-          std::vector<std::string>(std::begin(report_tables), std::end(report_tables))));
+      ->type_name("TABLE,…")
+      ->check(one_of("table of the report",
+                     std::vector<std::string>(std::begin(report_tables), std::end(report_tables))));
   add_filter_options(*sub, options->filter);
   sub->callback([&action, options] {
     action.run = [&action, options] { return run_report(*options, action.global); };

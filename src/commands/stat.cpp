@@ -9,6 +9,7 @@
 
 #include "commands/capture_loop.h"
 #include "commands/capture_options.h"
+#include "commands/choices.h"
 #include "commands/commands.h"
 #include "commands/complain.h"
 #include "commands/live_capture.h"
@@ -128,7 +129,8 @@ void add_stat_command(CLI::App& app, Action& action) {
   sub->add_option("--by", options->by, "tables to print: opcode,connection,cpu,pickup")
       ->delimiter(',')
       ->allow_extra_args(false)
-      ->check(CLI::IsMember({"opcode", "connection", "cpu", "pickup"}));
+      ->type_name("TABLE,…")
+      ->check(one_of("table that stat has", {"opcode", "connection", "cpu", "pickup"}));
   add_capture_options(*sub, options->capture);
   sub->add_option("command", options->command, "command to run and measure, after --");
   sub->footer(

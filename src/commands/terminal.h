@@ -7,8 +7,8 @@
 
 namespace fusetrace {
 
-// Colour and width for text written to this descriptor; 100 columns where it
-// is no terminal.
+// Colour and width for text written to this descriptor. Where it is no terminal, the
+// environment variable COLUMNS says the width, else it is 100 columns.
 RenderOptions render_options_for(int fd, const GlobalOptions& global);
 
 }  // namespace fusetrace

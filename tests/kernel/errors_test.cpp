@@ -86,9 +86,55 @@ TEST_F(Errors, OutputThatCannotBeWritten) {
 
 TEST_F(Errors, CommandThatCannotRun) {
   expect_error({"record", "-o", recording_, "--", path("no-such-program")}, 1,
-               "cannot run the command: No such file or directory");
+               "no-such-program: No such file or directory");
   expect_error({"record", "-o", recording_, "--", write_file("text", "no program")}, 1,
-               "cannot run the command: Permission denied");
+               "text: Permission denied");
+}
+
+TEST_F(Errors, ACommandThatCannotRunLeavesTheLastRecordingAlone) {
+  const std::string good = good_recording();
+  for (const std::string command : {"no-such-program", "./none/program", "/"}) {
+    EXPECT_EQ(run(fusetrace({"record", "-o", recording_, "--", command})).status, 1);
+    std::ifstream in(recording_, std::ios::binary);
+    const std::string now{std::istreambuf_iterator<char>(in), {}};
+    EXPECT_TRUE(now == good) << command;
+    EXPECT_FALSE(std::filesystem::exists(recording_ + ".old"));
+  }
+}
+
+TEST_F(Errors, FiltersThatMatchNothingSaySo) {
+  expect_error({"record", "-o", recording_, "--connection", "999999", "--", "true"}, 1,
+               "there is no FUSE connection 999999");
+  EXPECT_FALSE(std::filesystem::exists(recording_));
+  good_recording();
+  const Result nothing = run(fusetrace({"report", recording_, "--opcode", "POLL"}));
+  EXPECT_NE(nothing.out.find("recorded requests passes --opcode POLL."), std::string::npos)
+      << nothing.out;
+  const Result some = run(fusetrace({"report", recording_, "--opcode", "GETATTR"}));
+  EXPECT_NE(some.out.find("only        --opcode GETATTR ("), std::string::npos) << some.out;
+  const Result two = run(fusetrace({"report", "-p", "4194303,4194304", recording_}));
+  EXPECT_EQ(two.status, 0) << two.err;
+  EXPECT_NE(two.out.find("--pid 4194303 --pid 4194304"), std::string::npos) << two.out;
+}
+
+TEST_F(Errors, OptionsOfAllCommandsStandOnBothSides) {
+  const Words anywhere[] = {{"--log-level", "err", "report", "/none"},
+                            {"report", "/none", "--log-level", "err"},
+                            {"report", "--color", "never", "/none"}};
+  for (const Words& words : anywhere) expect_error(words, 1, "/none");
+  EXPECT_EQ(run(fusetrace({"-V"})).out, run(fusetrace({"--version"})).out);
+  EXPECT_EQ(run(fusetrace({"help", "report"})).out, run(fusetrace({"report", "--help"})).out);
+  EXPECT_EQ(run(fusetrace({"help"})).out, run(fusetrace({"--help"})).out);
+  expect_usage({"help", "frob"}, "there is no command 'frob'");
+  EXPECT_EQ(run(fusetrace({"--help"})).out.find("->"), std::string::npos);
+}
+
+TEST_F(Errors, WhatTheParserSaysIsPlain) {
+  expect_usage({"--log-level", "loud", "list"},
+               "'loud' is not a log level; there are trace, debug");
+  expect_usage({"report", "--by", "frob"}, "'frob' is not a table of the report");
+  expect_usage({"record", "--connection", "x"}, "'x' is not a number that --connection can take");
+  expect_usage({"record", "--mount"}, "--mount needs a value");
 }
 
 TEST_F(Errors, StatusOfTheCommandIsCarried) {
