@@ -160,11 +160,11 @@ Result<uint32_t> connection_of_mount(const std::string& path) {
                             path, fmt::join(found, ", ")),
                 "name one of them with --connection");
   }
-  std::string message = "no FUSE file system is mounted at " + path;
+  std::string hint = "`fusetrace list` shows the connections and their mount points";
   if (mount != nullptr) {
-    message += fmt::format(": it lies on {} mounted at {}", mount->fstype, mount->target);
+    hint = fmt::format("it lies on {} mounted at {}; {}", mount->fstype, mount->target, hint);
   }
-  return fail(message, "`fusetrace list` shows the connections and their mount points");
+  return fail("no FUSE file system is mounted at " + path, hint);
 }
 
 Result<void> check_connection_exists(uint32_t number) {

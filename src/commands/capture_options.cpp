@@ -70,11 +70,6 @@ Result<uint64_t> parse_bytes(const std::string& text) {
 Result<TracerOptions> resolve_capture_options(const CaptureOptions& options) {
   TracerOptions out;
   out.connections = options.connections;
-  for (const uint32_t number : options.connections) {
-    if (auto exists = check_connection_exists(number); !exists) {
-      return tl::make_unexpected(exists.error());
-    }
-  }
   for (const std::string& mount : options.mounts) {
     auto number = connection_of_mount(mount);
     if (!number) return tl::make_unexpected(number.error());

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <sys/utsname.h>
 
+#include "capture/connections.h"
 #include "capture/topology_sysfs.h"
 #include "commands/duration.h"
 #include "commands/version.h"
@@ -31,6 +32,11 @@ tl::expected<PreparedCapture, Refusal> prepare_capture(const CaptureOptions& opt
   load_fuse();
   out.features = detect_features();
   if (const auto ok = check_requirements(out.features); !ok) return refuse(ok.error());
+  for (const uint32_t number : options.connections) {
+    if (const auto exists = check_connection_exists(number); !exists) {
+      return refuse(exists.error());
+    }
+  }
   return out;
 }
 

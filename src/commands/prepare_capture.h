@@ -27,7 +27,7 @@ struct PreparedCapture {
 
 // Reads the options, has the kernel load FUSE where it is a module, and sees what this
 // kernel offers. Errors: those of resolve_capture_options() and parse_duration(), and what
-// is missing to trace at all.
+// is missing to trace at all, and a connection that does not exist.
 [[nodiscard]] tl::expected<PreparedCapture, Refusal> prepare_capture(const CaptureOptions& options);
 
 // The time between two reports. Errors: not a duration, or shorter than the least.
