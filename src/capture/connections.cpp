@@ -12,8 +12,8 @@
 #include <set>
 #include <sstream>
 
+#include "capture/iterators.h"
 #include "capture/mounts.h"
-#include "capture/tracer.h"
 
 namespace fusetrace {
 namespace {
