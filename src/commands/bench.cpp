@@ -109,8 +109,11 @@ int run(const BenchArguments& arguments) {
   if (!options) return complain(options.error(), wrong_usage);
   const auto result = run_bench(*options);
   if (!result) return complain(result.error());
-  fmt::print("{}", arguments.json ? bench_to_json(*result) : bench_to_text(*result));
-  if (fflush(stdout) != 0) return complain(Error{"cannot write to standard output", ""});
+  if (arguments.json) {
+    print_json(bench_to_json(*result));
+  } else {
+    print_text(bench_to_text(*result));
+  }
   // A number of requests was asked for, and not all were made.
   return result->interrupted && !options->duration ? 1 : 0;
 }

@@ -99,9 +99,12 @@ Result<TracerOptions> resolve_capture_options(const CaptureOptions& options) {
   if (options.probes == "fentry") out.preference = ProbePreference::fentry;
   if (options.probes == "kprobe") out.preference = ProbePreference::kprobe;
   out.log = [](const char* line) {
-    std::string_view text(line);
-    while (!text.empty() && text.back() == '\n') text.remove_suffix(1);
-    spdlog::debug("libbpf: {}", text);
+    // The verifier's log is one message of many lines.
+    for (std::string_view text(line); !text.empty();) {
+      const size_t end = std::min(text.find('\n'), text.size());
+      if (end > 0) spdlog::debug("libbpf: {}", text.substr(0, end));
+      text.remove_prefix(std::min(end + 1, text.size()));
+    }
   };
   return out;
 }

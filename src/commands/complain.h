@@ -2,10 +2,7 @@
 // How a command tells the user that it could not: one line, and the way out.
 #pragma once
 
-#include <fmt/format.h>
-
-#include <cstdio>
-
+#include "commands/output.h"
 #include "model/error.h"
 
 namespace fusetrace {
@@ -22,9 +19,9 @@ struct Refusal {
 // Prints the error to stderr and returns the exit status for it.
 inline int complain(const Error& error, int status = 1) {
   if (error.hint.empty()) {
-    fmt::print(stderr, "fusetrace: {}\n", error.message);
+    say("fusetrace: {}", error.message);
   } else {
-    fmt::print(stderr, "fusetrace: {} ({})\n", error.message, error.hint);
+    say("fusetrace: {} ({})", error.message, error.hint);
   }
   return status;
 }

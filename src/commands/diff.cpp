@@ -63,14 +63,14 @@ int run_diff(const DiffOptions& options, const GlobalOptions& global) {
 
   const Comparison comparison = compare(*base, *changed);
   if (options.json) {
-    fmt::print("{}", render_diff_json(*base, *changed, comparison));
+    print_json(render_diff_json(*base, *changed, comparison));
   } else {
-    fmt::print("{}", render_diff_text(*base, *changed, comparison,
-                                      render_options_for(STDOUT_FILENO, global)));
+    const RenderOptions render = render_options_for(STDOUT_FILENO, global);
+    print_text(render_diff_text(*base, *changed, comparison, render), render.color);
   }
   if (options.fail_on_regression && comparison.regression_percent() > *options.fail_on_regression) {
-    fmt::print(stderr, "fusetrace: worse by {:.1f} %, more than the {:g} % allowed\n",
-               comparison.regression_percent(), *options.fail_on_regression);
+    say("fusetrace: worse by {:.1f} %, more than the {:g} % allowed",
+        comparison.regression_percent(), *options.fail_on_regression);
     return regression_found;
   }
   return 0;

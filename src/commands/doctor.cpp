@@ -35,23 +35,26 @@ nlohmann::ordered_json to_json(const Features& features, const ProbePlan& plan,
   return out;
 }
 
-void print_text(const Features& features, const ProbePlan& plan, const std::string& obstacle) {
+void print_plan(const Features& features, const ProbePlan& plan, const std::string& obstacle) {
   const Topology topology = read_topology();
-  fmt::print("kernel     {}\n", features.kernel);
-  fmt::print("CPUs       {} online\n", topology.online_count());
-  fmt::print("BTF        {}\n", features.btf ? "yes" : "no: /sys/kernel/btf/vmlinux is missing");
-  fmt::print("FUSE       {}\n", !features.fuse         ? "not loaded"
-                                : features.fuse_module ? "as a module"
-                                                       : "built in");
-  fmt::print("fentry     {}\n", features.fentry ? "yes" : "no: " + features.fentry_error);
-  fmt::print("kprobe     {}\n", features.kprobe ? "yes" : "no: " + features.kprobe_error);
-  fmt::print("\n{:<19} {:<27} {}\n", "point", "seen through", "why not otherwise");
+  std::string out;
+  out += fmt::format("kernel     {}\n", features.kernel);
+  out += fmt::format("CPUs       {} online\n", topology.online_count());
+  out += fmt::format("BTF        {}\n",
+                     features.btf ? "yes" : "no: /sys/kernel/btf/vmlinux is missing");
+  out += fmt::format("FUSE       {}\n", !features.fuse         ? "not loaded"
+                                        : features.fuse_module ? "as a module"
+                                                               : "built in");
+  out += fmt::format("fentry     {}\n", features.fentry ? "yes" : "no: " + features.fentry_error);
+  out += fmt::format("kprobe     {}\n", features.kprobe ? "yes" : "no: " + features.kprobe_error);
+  out += fmt::format("\n{:<19} {:<27} {}\n", "point", "seen through", "why not otherwise");
   for (const Probe& probe : plan.probes) {
-    fmt::print("{:<19} {:<27} {}\n", probe.point, probe.hook.empty() ? "unknown" : probe.hook,
-               probe.reason);
+    out += fmt::format("{:<19} {:<27} {}\n", probe.point,
+                       probe.hook.empty() ? "unknown" : probe.hook, probe.reason);
   }
-  fmt::print("\n{}\n", obstacle.empty() ? "fusetrace can trace here."
-                                        : "fusetrace cannot trace here: " + obstacle);
+  out += fmt::format("\n{}\n", obstacle.empty() ? "fusetrace can trace here."
+                                                : "fusetrace cannot trace here: " + obstacle);
+  print_text(out);
 }
 
 int run_doctor(bool json) {
@@ -65,9 +68,9 @@ int run_doctor(bool json) {
     obstacle = plan.missing;
   }
   if (json) {
-    fmt::print("{}\n", to_json(features, plan, obstacle).dump(2));
+    print_json(to_json(features, plan, obstacle).dump(2) + "\n");
   } else {
-    print_text(features, plan, obstacle);
+    print_plan(features, plan, obstacle);
   }
   return obstacle.empty() ? 0 : 1;
 }

@@ -11,6 +11,7 @@
 #include "capture/iterators.h"
 #include "commands/commands.h"
 #include "commands/complain.h"
+#include "commands/output.h"
 #include "views/text/table.h"
 
 namespace fusetrace {
@@ -18,7 +19,7 @@ namespace {
 
 std::string number_or_unknown(int64_t value) { return value < 0 ? "-" : std::to_string(value); }
 
-void print_text(const std::map<uint32_t, Connection>& connections) {
+void print_connections(const std::map<uint32_t, Connection>& connections) {
   // As wide as what is shown: file systems choose the names of their types.
   Table table({"CONNECTION", "<TYPE", "<TRANSPORT", "PID", "<SERVER", "THREADS", "WAITING", "MAXBG",
                "CONG", "<MOUNT"});
@@ -31,10 +32,10 @@ void print_text(const std::map<uint32_t, Connection>& connections) {
                text(c.mount)});
   }
   // Paths are there to be copied: none is cut.
-  fmt::print("{}", table.render(INT_MAX));
+  print_text(table.render(INT_MAX));
 }
 
-void print_json(const std::map<uint32_t, Connection>& connections) {
+void print_document(const std::map<uint32_t, Connection>& connections) {
   nlohmann::ordered_json out;
   out["schema"] = "fusetrace.list/1";
   auto& all = out["connections"] = nlohmann::ordered_json::object();
@@ -55,7 +56,7 @@ void print_json(const std::map<uint32_t, Connection>& connections) {
                                {"congestion_threshold", known(c.congestion_threshold)}};
   }
   // Mount points need not be UTF-8.
-  fmt::print("{}\n", out.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+  print_json(out.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
 }
 
 int run_list(bool json) {
@@ -63,7 +64,7 @@ int run_list(bool json) {
   std::vector<ft_open_device> devices;
   // Without the right to trace, what /proc shows is still worth showing.
   if (const auto ok = check_requirements(features); !ok) {
-    fmt::print(stderr, "fusetrace: servers and limits are not shown: {}\n", ok.error().message);
+    say("fusetrace: servers and limits are not shown: {}", ok.error().message);
   } else {
     auto scan = scan_open_devices();
     if (!scan) return complain(scan.error());
@@ -71,9 +72,9 @@ int run_list(bool json) {
   }
   const auto connections = find_connections(devices);
   if (json) {
-    print_json(connections);
+    print_document(connections);
   } else {
-    print_text(connections);
+    print_connections(connections);
   }
   return 0;
 }

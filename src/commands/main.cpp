@@ -2,7 +2,6 @@
 // The program: reads the command line, runs one subcommand, and is the only
 // place that decides how the process exits.
 #include <fmt/format.h>
-#include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
@@ -15,6 +14,7 @@
 
 #include "commands/choices.h"
 #include "commands/commands.h"
+#include "commands/complain.h"
 #include "commands/version.h"
 
 namespace fusetrace {
@@ -41,7 +41,7 @@ std::string command_word(const CLI::App& app, int argc, char** argv) {
   return {};
 }
 
-int wrong_usage(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
+int explain_usage(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
   std::string what = plain_words(error);
   std::string help = "fusetrace --help";
   const auto chosen = app.get_subcommands();
@@ -53,7 +53,7 @@ int wrong_usage(const CLI::App& app, const CLI::ParseError& error, int argc, cha
     what = argc > 1 ? fmt::format("no command in: {}", fmt::join(argv + 1, argv + argc, " "))
                     : "a command is needed";
   }
-  fmt::print(stderr, "fusetrace: {} ({} shows what there is)\n", what, help);
+  say("fusetrace: {} ({} shows what there is)", what, help);
   return 2;
 }
 
@@ -67,6 +67,14 @@ std::vector<std::string> words_of(int argc, char** argv) {
   }
   std::reverse(words.begin(), words.end());
   return words;
+}
+
+// Whatever a command printed is written out and checked here, for all of them.
+int with_output_checked(int status) {
+  const auto done = flush_output();
+  if (done) return status;
+  const int failed = complain(done.error());
+  return status == 0 ? failed : status;
 }
 
 int run(int argc, char** argv) {
@@ -104,26 +112,22 @@ int run(int argc, char** argv) {
     const bool known = std::any_of(
         all.begin(), all.end(), [argv](const CLI::App* sub) { return sub->get_name() == argv[2]; });
     if (!known) {
-      fmt::print(stderr,
-                 "fusetrace: there is no command '{}' (fusetrace --help shows what there is)\n",
-                 argv[2]);
-      return 2;
+      say("fusetrace: there is no command '{}' (fusetrace --help shows what there is)", argv[2]);
+      return wrong_usage;
     }
   }
   try {
     app.parse(words_of(argc, argv));
   } catch (const CLI::ParseError& error) {
     // Help and version are "errors" with status 0; everything else is wrong usage.
-    if (error.get_exit_code() == 0) return app.exit(error);
-    return wrong_usage(app, error, argc, argv);
+    if (error.get_exit_code() == 0) return with_output_checked(app.exit(error));
+    return explain_usage(app, error, argc, argv);
   }
 
-  spdlog::set_default_logger(spdlog::stderr_color_st("fusetrace"));
-  spdlog::set_pattern("fusetrace: %l: %v");
-  spdlog::set_level(spdlog::level::from_str(log_level));
+  start_log(spdlog::level::from_str(log_level));
   if (color == "always") action.global.color = GlobalOptions::Color::always;
   if (color == "never") action.global.color = GlobalOptions::Color::never;
-  return action.run ? action.run() : 2;
+  return action.run ? with_output_checked(action.run()) : 2;
 }
 
 }  // namespace
@@ -133,7 +137,6 @@ int main(int argc, char** argv) {
   try {
     return fusetrace::run(argc, argv);
   } catch (const std::exception& error) {
-    fprintf(stderr, "fusetrace: %s\n", error.what());
-    return 1;
+    return fusetrace::complain(fusetrace::Error{error.what(), ""});
   }
 }

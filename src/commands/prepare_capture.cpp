@@ -7,6 +7,7 @@
 #include "capture/connections.h"
 #include "capture/topology_sysfs.h"
 #include "commands/duration.h"
+#include "commands/output.h"
 #include "commands/version.h"
 #include "system/clock.h"
 
@@ -61,7 +62,7 @@ Result<std::optional<Workload>> prepare_workload(const std::vector<std::string>&
 
 Result<void> begin_capture(std::optional<Workload>& workload, std::string_view what) {
   if (workload) return workload->release();
-  fmt::print(stderr, "{}; Ctrl-C ends it.\n", what);
+  say("{}; Ctrl-C ends it.", what);
   return {};
 }
 

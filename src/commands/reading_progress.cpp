@@ -7,6 +7,8 @@
 #include <cstdio>
 #include <string>
 
+#include "commands/output.h"
+
 namespace fusetrace {
 
 namespace {
@@ -19,7 +21,7 @@ ReadingProgress::ReadingProgress(const RecordingReader& reader, bool show)
     : reader_(reader), show_(show), start_(Clock::now()), next_(start_ + first_after) {}
 
 ReadingProgress::~ReadingProgress() {
-  if (drawn_) fmt::print(stderr, "\r\033[K");
+  if (drawn_) show_progress_line("");
 }
 
 bool ReadingProgress::wanted(bool results_on_stdout) {
@@ -41,9 +43,8 @@ void ReadingProgress::update() {
     const auto full = static_cast<size_t>(share * bar_columns);
     bar = fmt::format("{:3.0f} % [{:<{}}] ", share * 100, std::string(full, '='), bar_columns);
   }
-  fmt::print(stderr, "\r\033[Kreading {}{:.1f} million requests, {:.1f} million/s", bar,
-             requests / 1e6, requests / seconds / 1e6);
-  std::fflush(stderr);
+  show_progress_line(fmt::format("reading {}{:.1f} million requests, {:.1f} million/s", bar,
+                                 requests / 1e6, requests / seconds / 1e6));
 }
 
 }  // namespace fusetrace

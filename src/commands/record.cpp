@@ -134,9 +134,10 @@ class Recorder {
 
 void show_progress(const Recorder& recorder, Clock::time_point start) {
   const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
-  fmt::print(stderr, "\r\033[K{} requests, {} lost, {:.0f}/s, {:.1f} MiB", recorder.captured(),
-             recorder.losses().total_lost(), static_cast<double>(recorder.captured()) / seconds,
-             static_cast<double>(recorder.bytes()) / (1 << 20));
+  show_progress_line(fmt::format("{} requests, {} lost, {:.0f}/s, {:.1f} MiB", recorder.captured(),
+                                 recorder.losses().total_lost(),
+                                 static_cast<double>(recorder.captured()) / seconds,
+                                 static_cast<double>(recorder.bytes()) / (1 << 20)));
 }
 
 // Empties the rings at every tick, flushes and tells how it goes now and then.
@@ -160,7 +161,7 @@ Result<CaptureOutcome> capture(Recorder& recorder, std::optional<Workload>& work
     }
     return {};
   });
-  if (progress) fmt::print(stderr, "\r\033[K");
+  if (progress) show_progress_line("");
   return outcome;
 }
 
@@ -168,11 +169,13 @@ Result<CaptureOutcome> capture(Recorder& recorder, std::optional<Workload>& work
 Result<void> summarize(const std::string& path) {
   auto snapshot = load_recording(path);
   if (!snapshot) return tl::make_unexpected(snapshot.error());
-  fmt::print(stderr, "{}", render_summary(*snapshot));
+  print_text_to_stderr(render_summary(*snapshot));
   return {};
 }
 
 int run_record(const RecordOptions& options) {
+  if (options.output == "-" && isatty(STDOUT_FILENO) == 1)
+    return complain(Error{"a recording is not for a terminal", "name a file with -o"}, wrong_usage);
   const auto sample_n = parse_sample(options.sample);
   if (!sample_n) return complain(sample_n.error(), wrong_usage);
   auto prepared = prepare_capture(options.capture);

@@ -38,7 +38,7 @@ int run_report(const ReportOptions& options, const GlobalOptions& global) {
   auto snapshot = load_recording(options.file, options.filter);
   if (!snapshot) return complain(snapshot.error());
   if (options.json) {
-    fmt::print("{}", render_report_json(*snapshot));
+    print_json(render_report_json(*snapshot));
     return 0;
   }
   if (!options.html.empty()) {
@@ -47,7 +47,7 @@ int run_report(const ReportOptions& options, const GlobalOptions& global) {
   }
   RenderOptions render = render_options_for(STDOUT_FILENO, global);
   render.by.insert(options.by.begin(), options.by.end());
-  fmt::print("{}", render_report_text(*snapshot, render));
+  print_text(render_report_text(*snapshot, render), render.color);
   return 0;
 }
 

@@ -98,10 +98,8 @@ int run_serve(const ServeOptions& options) {
   if (!kept) return complain(kept.error());
   auto server = MetricsServer::start(options.listen, [&served] { return served.metrics(); });
   if (!server) return complain(server.error());
-  fmt::print(stderr,
-             "Serving http://{}/metrics; capabilities kept: {}; at most {} series; Ctrl-C ends "
-             "it.\n",
-             options.listen, *kept, most_series(metrics, read_topology().online_count()));
+  say("Serving http://{}/metrics; capabilities kept: {}; at most {} series; Ctrl-C ends it.",
+      options.listen, *kept, most_series(metrics, read_topology().online_count()));
   std::optional<Workload> none;
   auto outcome = run_capture(none, signals, prepared->duration, look_period, [&]() -> Result<void> {
     served.look();
@@ -110,8 +108,7 @@ int run_serve(const ServeOptions& options) {
   server->reset();
   if (!outcome) return complain(outcome.error());
   const Snapshot all = served.stop();
-  fmt::print(stderr, "{} requests were counted, {} lost.\n", all.total().requests,
-             all.losses.total_lost());
+  say("{} requests were counted, {} lost.", all.total().requests, all.losses.total_lost());
   return 0;
 }
 

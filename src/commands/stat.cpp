@@ -45,23 +45,24 @@ class Intervals {
 
   void start() { next_ = Clock::now() + period_; }
 
-  void print_when_due(const LiveCapture& capture) {
+  // Error: standard output takes no more.
+  Result<void> print_when_due(const LiveCapture& capture) {
     const auto now = Clock::now();
-    if (now < next_) return;
+    if (now < next_) return {};
     next_ = std::max(next_ + period_, now);
-    print(capture.snapshot());
+    return show(capture.snapshot());
   }
 
-  void print(const Snapshot& now) {
+  Result<void> show(const Snapshot& now) {
     const Snapshot since = now.since(before_);
     if (json_) {
-      fmt::print("{}\n", render_report_json_line(since));
+      print_json(render_report_json_line(since) + "\n");
     } else {
-      if (lines_++ % 20 == 0) fmt::print("{}", stat_line_heading());
-      fmt::print("{}", stat_line(since, now.seconds));
+      if (lines_++ % 20 == 0) print_text(stat_line_heading());
+      print_text(stat_line(since, now.seconds));
     }
-    fflush(stdout);
     before_ = now;
+    return flush_output();
   }
 
  private:
@@ -97,7 +98,7 @@ int run_stat(const StatOptions& options, const GlobalOptions& global) {
   WarnOnce warn;
   auto outcome = run_capture(*workload, signals, prepared->duration, period, [&]() -> Result<void> {
     warn(capture->find_new_connections());
-    if (intervals) intervals->print_when_due(*capture);
+    if (intervals) return intervals->print_when_due(*capture);
     return {};
   });
   if (!outcome) return complain(outcome.error());
@@ -105,13 +106,13 @@ int run_stat(const StatOptions& options, const GlobalOptions& global) {
   const auto stopped = capture->stop();
   const Snapshot all = capture->snapshot();
   if (intervals) {
-    intervals->print(all);
+    if (auto done = intervals->show(all); !done) return complain(done.error());
   } else if (options.json) {
-    fmt::print("{}", render_report_json(all));
+    print_json(render_report_json(all));
   } else {
     RenderOptions render = render_options_for(STDOUT_FILENO, global);
     render.by.insert(options.by.begin(), options.by.end());
-    fmt::print("{}", render_report_text(all, render));
+    print_text(render_report_text(all, render), render.color);
   }
   if (!stopped) return complain(stopped.error());
   return outcome->status;

@@ -217,10 +217,11 @@ int print_frames(LiveCapture& capture, TopState state, End end, const Signals& s
       if (!wait_for_frame(due, source, signals, -1)) return 0;
     }
     const TopData data = source.take(state);
-    if (!first) fmt::print("\n");
+    if (!first) print_text("\n");
     first = false;
-    for (const std::string& line : render_top(data, state, screen)) fmt::print("{}\n", line);
-    if (fflush(stdout) != 0) return 1;
+    for (const std::string& line : render_top(data, state, screen))
+      print_text(line + "\n", screen.styles || screen.color);
+    if (auto done = flush_output(); !done) return complain(done.error());
     last = due;
     end.frame_shown();
   }

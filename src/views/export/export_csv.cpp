@@ -3,13 +3,22 @@
 #include <charconv>
 
 #include "views/export/export_columns.h"
+#include "views/text/printable.h"
 
 namespace fusetrace {
 namespace {
 
-// Quotes what would end a field or a line early.
-void append_text(std::string_view text, std::string& out) {
-  if (text.find_first_of(",\"\r\n") == text.npos) {
+// Text that others chose. A spreadsheet would take what begins with = + - or @ for a
+// formula and run it, so such a cell gets a ' in front, and so that this can be taken
+// back, a cell that begins with ' gets one too. Control characters are escaped as in
+// every output, tabs and line ends among them.
+void append_text(std::string_view foreign, std::string& out) {
+  std::string text = printable(foreign);
+  if (!text.empty() && std::string_view("=+-@'").find(text[0]) != std::string_view::npos) {
+    text.insert(text.begin(), '\'');
+  }
+  // Quotes what would end a field early, in spreadsheets that part fields at semicolons too.
+  if (text.find_first_of(",;\"") == std::string::npos) {
     out += text;
     return;
   }

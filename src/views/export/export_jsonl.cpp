@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "views/export/export_columns.h"
+#include "views/text/printable.h"
 #include "views/text/utf8.h"
 
 namespace fusetrace {
@@ -25,7 +26,7 @@ void append_text(std::string_view text, std::string& out) {
     } else if (length == 0) {
       out += utf8_replacement;
     } else {
-      out += text.substr(0, length);
+      out += printable_json(text.substr(0, length));
     }
     text.remove_prefix(length == 0 ? 1 : length);
   }

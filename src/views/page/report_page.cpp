@@ -8,6 +8,7 @@
 #include "views/page/report_page_template.h"
 #include "views/report/cpu_groups.h"
 #include "views/report/report_json_value.h"
+#include "views/text/printable.h"
 
 namespace fusetrace {
 namespace {
@@ -103,7 +104,8 @@ std::string render_report_page(const Snapshot& snapshot) {
 
   // Names come from other programs: they need not be UTF-8, and must not end
   // the script element that the data stands in.
-  const std::string text = data.dump(-1, ' ', false, Json::error_handler_t::replace);
+  const std::string text =
+      printable_json(data.dump(-1, ' ', false, Json::error_handler_t::replace));
   constexpr std::string_view mark = "@DATA@";
   const size_t at = report_page_template.find(mark);
   std::string out;

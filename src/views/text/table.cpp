@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "views/text/printable.h"
 #include "views/text/units.h"
 
 namespace fusetrace {
@@ -17,6 +18,7 @@ Table::Table(std::vector<std::string> titles) {
 
 void Table::add(std::vector<std::string> cells) {
   cells.resize(titles_.size());
+  for (std::string& cell : cells) cell = printable(cell);
   rows_.push_back(std::move(cells));
 }
 

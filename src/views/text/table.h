@@ -12,6 +12,7 @@ class Table {
   // Columns are right-aligned, but those whose title starts with '<'.
   explicit Table(std::vector<std::string> titles);
 
+  // Cells may be text that others chose (printable.h).
   void add(std::vector<std::string> cells);
   bool empty() const { return rows_.empty(); }
 

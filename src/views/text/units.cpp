@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <array>
 
+#include "views/text/printable.h"
+
 namespace fusetrace {
 
 std::string duration_text(uint64_t ns) {
@@ -61,7 +63,8 @@ std::string pad_right(const std::string& text, size_t columns) {
   return has >= columns ? text : text + std::string(columns - has, ' ');
 }
 
-std::string fit(const std::string& text, size_t columns) {
+std::string fit(const std::string& foreign, size_t columns) {
+  const std::string text = printable(foreign);
   if (columns_of(text) <= columns) return text;
   std::string out;
   size_t used = 0;
@@ -74,7 +77,8 @@ std::string fit(const std::string& text, size_t columns) {
   return out + "…";
 }
 
-std::string wrap(const std::string& first, const std::string& text, size_t width) {
+std::string wrap(const std::string& first, const std::string& foreign, size_t width) {
+  const std::string text = printable(foreign);
   const std::string indent(columns_of(first), ' ');
   const size_t room = width > indent.size() + 20 ? width - indent.size() : 20;
   std::string out;

@@ -21,12 +21,13 @@ std::string bytes_text(uint64_t bytes);
 std::string pad_left(const std::string& text, size_t columns);
 std::string pad_right(const std::string& text, size_t columns);
 
-// The text cut to that many columns, the cut shown by "…".
-std::string fit(const std::string& text, size_t columns);
+// The text, which others may have chosen (printable.h), cut to that many columns,
+// the cut shown by "…".
+std::string fit(const std::string& foreign, size_t columns);
 
-// Breaks text at spaces into lines of at most width columns; the first line
-// starts with first, the others with as many spaces. Ends with a newline.
-std::string wrap(const std::string& first, const std::string& text, size_t width);
+// Breaks text, which others may have chosen (printable.h), at spaces into lines of at most width
+// columns; the first line starts with first, the others with as many spaces. Ends with a newline.
+std::string wrap(const std::string& first, const std::string& foreign, size_t width);
 
 size_t columns_of(const std::string& text);
 

@@ -164,11 +164,11 @@ TEST(ExportLines, JsonNamesOfAnyBytes) {
   }
 }
 
-TEST(ExportLines, CsvQuotesWhatWouldBreakALine) {
+TEST(ExportLines, CsvQuotesWhatWouldEndAField) {
   Capture capture;
   capture.tasks[1001] = make_task(1001, 1000, "a,\"b\"\nc");
   const std::string out = export_as(*make_csv_export(), capture, {make_request()});
-  EXPECT_NE(out.find(",\"a,\"\"b\"\"\nc\","), std::string::npos);
+  EXPECT_NE(out.find(",\"a,\"\"b\"\"\\nc\","), std::string::npos);
 }
 
 TEST(ExportLines, CsvHasOneFieldAColumn) {
