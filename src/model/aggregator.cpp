@@ -35,13 +35,9 @@ struct Aggregator::PerConnection {
   }
 };
 
-namespace {
-
-void count_pair(CpuMatrix& matrix, uint32_t from, uint32_t to) {
-  if (from != FT_CPU_UNKNOWN && to != FT_CPU_UNKNOWN) matrix.add(from, to);
+void Aggregator::count_pair(CpuMatrix& matrix, uint32_t from, uint32_t to) {
+  if (from != FT_CPU_UNKNOWN && to != FT_CPU_UNKNOWN) matrix.add(from, to, 1, matrix_rows_left_);
 }
-
-}  // namespace
 
 Aggregator::Aggregator(const CaptureInfo& info)
     : topology_(info.topology), info_(info), origin_ns_(info.start_ns) {}
@@ -58,7 +54,9 @@ void Aggregator::add(std::span<const ft_request> requests) {
 }
 
 void Aggregator::add_tasks(std::span<const ft_task> tasks) {
-  for (const ft_task& task : tasks) tasks_[task.tid] = task;
+  for (const ft_task& task : tasks) {
+    if (tasks_.size() < limits::named_threads || tasks_.contains(task.tid)) tasks_[task.tid] = task;
+  }
 }
 
 Aggregator::PerConnection& Aggregator::connection(uint32_t id) {
@@ -118,8 +116,9 @@ Interval& Aggregator::interval_of(uint64_t ns) {
 }
 
 void Aggregator::add_one(const ft_request& r) {
-  PerConnection& conn = connection(r.connection);
-  Cell& cell = conn.cell(r.opcode);
+  const ToldApart::Group group = told_apart_.of(r);
+  PerConnection& conn = connection(group.connection);
+  Cell& cell = conn.cell(group.opcode);
   const RequestFacts facts = facts_of(r, topology_);
   const Stages& stages = facts.stages;
   const auto request_distance = static_cast<size_t>(facts.request_hop);
@@ -145,7 +144,13 @@ void Aggregator::add_one(const ft_request& r) {
   }
 
   if ((r.flags & FT_F_SHARD_KNOWN) != 0) {
-    ShardTotals& shard = conn.totals.shards[r.shard];
+    auto& shards = conn.totals.shards;
+    auto found = shards.find(r.shard);
+    if (found == shards.end()) {
+      found = shards.try_emplace(shards_ < limits::shards ? r.shard : UINT16_MAX).first;
+      ++shards_;
+    }
+    ShardTotals& shard = found->second;
     ++shard.requests;
     shard.stolen += (r.flags & FT_F_STOLEN) != 0;
     if (r.picked_up_ns >= r.queued_ns && r.queued_ns != 0) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Turns requests into a Snapshot, in memory that does not grow with their
-// number: only with connections, opcodes, threads and CPUs, and with time up to
-// a bound.
+// number: only with connections, opcodes, threads, CPUs and time, each up to a bound
+// (model/limits.h).
 #pragma once
 
 #include <array>
@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "model/snapshot.h"
+#include "model/told_apart.h"
 
 namespace fusetrace {
 
@@ -60,7 +61,12 @@ class Aggregator {
   Interval& interval_of(uint64_t ns);
   void halve_intervals();
 
+  void count_pair(CpuMatrix& matrix, uint32_t from, uint32_t to);
+
   Topology topology_;
+  ToldApart told_apart_;
+  size_t matrix_rows_left_ = limits::matrix_rows;
+  size_t shards_ = 0;
   CaptureInfo info_;
   Losses losses_;
   std::string truncation_;

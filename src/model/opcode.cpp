@@ -6,6 +6,8 @@
 #include <cctype>
 #include <charconv>
 
+#include "model/limits.h"
+
 namespace fusetrace {
 namespace {
 
@@ -77,10 +79,16 @@ constexpr std::string_view unknown_prefix = "OPCODE_";
 
 }  // namespace
 
+bool has_opcode_name(uint32_t opcode) {
+  return std::any_of(opcodes.begin(), opcodes.end(),
+                     [&](const Entry& e) { return e.number == opcode; });
+}
+
 std::string opcode_name(uint32_t opcode) {
   const auto found = std::find_if(opcodes.begin(), opcodes.end(),
                                   [&](const Entry& e) { return e.number == opcode; });
   if (found != opcodes.end()) return std::string(found->name);
+  if (opcode == limits::other) return "OTHER";
   return std::string(unknown_prefix) + std::to_string(opcode);
 }
 

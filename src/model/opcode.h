@@ -9,6 +9,9 @@
 
 namespace fusetrace {
 
+// Whether opcode_name() has a name for it, and not only its number.
+bool has_opcode_name(uint32_t opcode);
+
 // "GETATTR"; "OPCODE_99" for a number that no kernel up to 7.3 knows.
 std::string opcode_name(uint32_t opcode);
 

@@ -41,7 +41,7 @@ void RunSample::add(std::span<const ft_request> requests) {
     Block& block = block_at(end);
     ++block.requests;
     ++requests_;
-    count_request(block.opcodes[r.opcode], r, facts_of(r, topology_));
+    count_request(block.opcodes[told_apart_.of(r).opcode], r, facts_of(r, topology_));
   }
 }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "model/snapshot.h"
+#include "model/told_apart.h"
 
 namespace fusetrace {
 
@@ -49,6 +50,8 @@ class RunSample {
 
  private:
   Block& block_at(uint64_t ns);
+
+  ToldApart told_apart_;
 
   std::string name_;
   Topology topology_;

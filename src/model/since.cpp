@@ -47,10 +47,11 @@ void Cell::subtract(const Cell& earlier) {
 }
 
 void CpuMatrix::subtract(const CpuMatrix& earlier) {
-  for (uint32_t from = 0; from < rows_.size(); ++from) {
-    for (uint32_t to = 0; to < rows_[from].size(); ++to)
-      take(rows_[from][to], earlier.at(from, to));
-  }
+  const auto row = [&earlier](uint32_t from, uint32_t first, Row& counts) {
+    for (uint32_t i = 0; i < row_cpus; ++i) take(counts[i], earlier.at(from, first + i));
+  };
+  for (uint32_t from = 0; from < near_.size(); ++from) row(from, 0, near_[from]);
+  for (auto& [key, counts] : far_) row(from_of(key), first_of(key), counts);
 }
 
 void ConnectionTotals::subtract(const ConnectionTotals& earlier) {

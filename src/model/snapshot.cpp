@@ -98,21 +98,38 @@ double Cell::same_llc_ratio(Hop hop) const {
   return share(counts[0] + counts[1] + counts[2], hop_known(hop));
 }
 
-bool CpuMatrix::make_room(uint32_t from, uint32_t to) {
-  if (from >= max_cpus || to >= max_cpus) return false;
-  if (from >= rows_.size()) rows_.resize(from + 1);
-  // At once to the width that other rows have needed.
+void CpuMatrix::add_far(uint32_t from, uint32_t to, uint64_t count, size_t& rows_left) {
+  if (from >= limits::cpus || to >= limits::cpus) return;
+  Row* row = nullptr;
+  if (from < row_cpus && to < row_cpus) {
+    const size_t more = from + 1 - near_.size();
+    if (more > rows_left) return;
+    rows_left -= more;
+    near_.resize(from + 1);
+    row = &near_[from];
+  } else {
+    const auto found = far_.find(key_of(from, to));
+    if (found == far_.end()) {
+      if (rows_left == 0) return;
+      --rows_left;
+      row = &far_[key_of(from, to)];
+    } else {
+      row = &found->second;
+    }
+  }
+  (*row)[to % row_cpus] += count;
   size_ = std::max({size_, from + 1, to + 1});
-  rows_[from].resize(size_);
-  return true;
+}
+
+uint64_t CpuMatrix::at(uint32_t from, uint32_t to) const {
+  if (from < row_cpus && to < row_cpus) return from < near_.size() ? near_[from][to] : 0;
+  if (from >= limits::cpus || to >= limits::cpus) return 0;
+  const auto found = far_.find(key_of(from, to));
+  return found == far_.end() ? 0 : found->second[to % row_cpus];
 }
 
 void CpuMatrix::merge(const CpuMatrix& other) {
-  for (uint32_t from = 0; from < other.rows_.size(); ++from) {
-    for (uint32_t to = 0; to < other.rows_[from].size(); ++to) {
-      if (const uint64_t count = other.rows_[from][to]; count != 0) add(from, to, count);
-    }
-  }
+  other.for_each([this](uint32_t from, uint32_t to, uint64_t count) { add(from, to, count); });
 }
 
 void ConnectionTotals::merge(const ConnectionTotals& other) {
@@ -173,8 +190,9 @@ Cell Snapshot::total() const {
 
 Cell Snapshot::total_of_connection(uint32_t connection) const {
   Cell sum;
-  for (const auto& [key, cell] : cells) {
-    if (key.first == connection) sum.merge(cell);
+  for (auto it = cells.lower_bound({connection, 0}); it != cells.end(); ++it) {
+    if (it->first.first != connection) break;
+    sum.merge(it->second);
   }
   return sum;
 }

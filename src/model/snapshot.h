@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -16,6 +17,7 @@
 #include "model/capture_info.h"
 #include "model/evidence.h"
 #include "model/histogram.h"
+#include "model/limits.h"
 #include "model/request.h"
 #include "model/snapshot_axes.h"
 
@@ -74,31 +76,53 @@ struct Cell {
   double same_llc_ratio(Hop hop) const;
 };
 
-// How often a pair of CPUs occurred. A row takes memory with its first count.
+// How often a pair of CPUs occurred. Memory is taken by the 64 CPUs that a count falls
+// among, so that a few high numbers cost little.
 class CpuMatrix {
  public:
-  // The largest CONFIG_NR_CPUS of any architecture (x86 with MAXSMP). Pairs
-  // beyond it can only come from a damaged file and are not counted.
-  static constexpr uint32_t max_cpus = 8192;
-
+  // Pairs with a number from limits::cpus on can only come from a damaged file and are
+  // not counted.
   void add(uint32_t from, uint32_t to, uint64_t count = 1) {
-    if (from >= rows_.size() || to >= rows_[from].size()) [[unlikely]] {
-      if (!make_room(from, to)) return;
+    size_t unlimited = SIZE_MAX;
+    add(from, to, count, unlimited);
+  }
+  // The same where new rows of 64 are taken from a budget; without one left, what
+  // needs a new row is not counted.
+  void add(uint32_t from, uint32_t to, uint64_t count, size_t& rows_left) {
+    if (from < near_.size() && to < row_cpus) [[likely]] {
+      near_[from][to] += count;
+    } else {
+      add_far(from, to, count, rows_left);
     }
-    rows_[from][to] += count;
   }
-  uint64_t at(uint32_t from, uint32_t to) const {
-    return from < rows_.size() && to < rows_[from].size() ? rows_[from][to] : 0;
-  }
+  uint64_t at(uint32_t from, uint32_t to) const;
   void merge(const CpuMatrix& other);
   void subtract(const CpuMatrix& earlier);
   // CPUs up to and with the highest that was counted.
   uint32_t size() const { return size_; }
 
+  // Calls function(from, to, count) for each count that is not 0, in no order.
+  template <typename Function>
+  void for_each(Function function) const {
+    const auto row = [&function](uint32_t from, uint32_t first, const Row& counts) {
+      for (uint32_t i = 0; i < row_cpus; ++i)
+        if (counts[i] != 0) function(from, first + i, counts[i]);
+    };
+    for (uint32_t from = 0; from < near_.size(); ++from) row(from, 0, near_[from]);
+    for (const auto& [key, counts] : far_) row(from_of(key), first_of(key), counts);
+  }
+
  private:
-  bool make_room(uint32_t from, uint32_t to);
+  static constexpr uint32_t row_cpus = 64;
+  using Row = std::array<uint64_t, row_cpus>;
+  static uint32_t key_of(uint32_t from, uint32_t to) { return from << 16 | to / row_cpus; }
+  static uint32_t from_of(uint32_t key) { return key >> 16; }
+  static uint32_t first_of(uint32_t key) { return (key & 0xffff) * row_cpus; }
+  void add_far(uint32_t from, uint32_t to, uint64_t count, size_t& rows_left);
+
   uint32_t size_ = 0;
-  std::vector<std::vector<uint64_t>> rows_;
+  std::vector<Row> near_;                  // from and to below row_cpus, by from
+  std::unordered_map<uint32_t, Row> far_;  // by key_of()
 };
 
 // What was taken from one shard of a connection's input queue.

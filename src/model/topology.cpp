@@ -4,15 +4,27 @@
 #include <algorithm>
 
 #include "fusetrace.h"
+#include "model/limits.h"
 
 namespace fusetrace {
 
-Topology::Topology(const std::vector<Cpu>& cpus) {
-  for (const Cpu& cpu : cpus) add(cpu);
+Topology::Topology(std::vector<Cpu> cpus) {
+  std::erase_if(cpus, [](const Cpu& cpu) { return cpu.id >= limits::cpus; });
+  // Of one that is named twice, the last.
+  std::stable_sort(cpus.begin(), cpus.end(),
+                   [](const Cpu& a, const Cpu& b) { return a.id < b.id; });
+  for (Cpu& cpu : cpus) {
+    if (!cpus_.empty() && cpus_.back().id == cpu.id) {
+      cpus_.back() = cpu;
+    } else {
+      cpus_.push_back(cpu);
+    }
+  }
+  number();
 }
 
 void Topology::add(Cpu cpu) {
-  if (cpu.id >= FT_CPU_UNKNOWN) return;
+  if (cpu.id >= limits::cpus) return;
   const auto at = std::lower_bound(cpus_.begin(), cpus_.end(), cpu.id,
                                    [](const Cpu& a, uint32_t id) { return a.id < id; });
   if (at != cpus_.end() && at->id == cpu.id) {
@@ -20,6 +32,11 @@ void Topology::add(Cpu cpu) {
     return;
   }
   cpus_.insert(at, cpu);
+  number();
+}
+
+void Topology::number() {
+  if (cpus_.empty()) return;
   index_.assign(cpus_.back().id + 1, 0);
   for (size_t i = 0; i < cpus_.size(); ++i) index_[cpus_[i].id] = static_cast<uint32_t>(i) + 1;
 }

@@ -37,7 +37,8 @@ class Topology {
  public:
   Topology() = default;
   // The CPUs in any order. A CPU that comes later is added with add().
-  explicit Topology(const std::vector<Cpu>& cpus);
+  // Numbers from limits::cpus on are left out.
+  explicit Topology(std::vector<Cpu> cpus);
 
   // Adds a CPU, or replaces the one with that id.
   void add(Cpu cpu);
@@ -51,6 +52,8 @@ class Topology {
   Distance distance(uint32_t from, uint32_t to) const;
 
  private:
+  void number();
+
   std::vector<Cpu> cpus_;
   std::vector<uint32_t> index_;  // CPU number -> position in cpus_ + 1, 0 absent
 };

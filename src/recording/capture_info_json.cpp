@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "recording/capture_info_json.h"
 
+#include <algorithm>
 #include <charconv>
 #include <concepts>
 #include <limits>
 #include <nlohmann/json.hpp>
+
+#include "model/limits.h"
+#include "recording/format.h"
 
 namespace fusetrace {
 namespace {
@@ -57,7 +61,8 @@ void take(const json& object, const char* key, T& out) {
 
 void take(const json& object, const char* key, std::string& out) {
   const auto it = object.find(key);
-  if (it != object.end() && it->is_string()) out = it->get<std::string>();
+  if (it != object.end() && it->is_string())
+    out = it->get_ref<const std::string&>().substr(0, limits::text_bytes);
 }
 
 void take(const json& object, const char* key, std::vector<std::string>& out) {
@@ -65,16 +70,18 @@ void take(const json& object, const char* key, std::vector<std::string>& out) {
   if (it == object.end() || !it->is_array()) return;
   out.clear();
   for (const json& item : *it)
-    if (item.is_string()) out.push_back(item.get<std::string>());
+    if (item.is_string())
+      out.push_back(item.get_ref<const std::string&>().substr(0, limits::text_bytes));
 }
 
 void take_cpus(const json& array, Topology& topology) {
   std::vector<Cpu> cpus;
   for (const json& item : array) {
-    // Numbers of CPUs index tables; the kernel's own limit is 8192 (NR_CPUS, x86-64).
+    // Numbers of CPUs index tables.
     Cpu cpu;
     uint16_t id = 0;
-    if (!item.is_object() || !item.contains("id") || !fits(item["id"], id)) continue;
+    if (!item.is_object() || !item.contains("id") || !fits(item["id"], id) || id >= limits::cpus)
+      continue;
     cpu.id = id;
     take(item, "core", cpu.core);
     take(item, "llc", cpu.llc);
@@ -89,7 +96,7 @@ void take_cpus(const json& array, Topology& topology) {
 void take_probes(const json& array, std::vector<Probe>& probes) {
   probes.clear();
   for (const json& item : array) {
-    if (!item.is_object()) continue;
+    if (!item.is_object() || probes.size() >= limits::described_probes) continue;
     Probe& probe = probes.emplace_back();
     take(item, "point", probe.point);
     take(item, "hook", probe.hook);
@@ -102,6 +109,7 @@ void take_connections(const json& object, std::map<uint32_t, Connection>& connec
     uint32_t id = 0;
     const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), id);
     if (error != std::errc() || end != key.data() + key.size() || !item.is_object()) continue;
+    if (connections.size() >= limits::described_connections && !connections.contains(id)) continue;
     Connection& c = connections[id];
     c.id = id;
     take(item, "mount", c.mount);
@@ -153,6 +161,10 @@ std::string to_json(const std::map<uint32_t, Connection>& connections) {
 }
 
 bool merge_json(std::string_view text, CaptureInfo& info) {
+  // A value takes a few bytes of text and ten times that once parsed.
+  const auto values = std::count_if(text.begin(), text.end(),
+                                    [](char c) { return c == ',' || c == '[' || c == '{'; });
+  if (static_cast<size_t>(values) > format::max_info_values) return false;
   const json object = json::parse(text, nullptr, false);
   if (!object.is_object()) return false;
   take(object, "kernel", info.kernel);

@@ -84,7 +84,12 @@ static_assert(sizeof(EndMarker) == 48);
 inline constexpr unsigned char end_magic[8] = {'F', 'T', 'R', 'E', 'C', 'E', 'N', 'D'};
 
 // What a reader accepts, so that a damaged size cannot make it allocate much.
-inline constexpr uint32_t max_info_bytes = 32u << 20;
+inline constexpr uint32_t max_info_bytes = 8u << 20;
+// Values in the JSON of one info block or header.
+inline constexpr uint32_t max_info_values = 1u << 19;
+// All info blocks together: this, and so many times the bytes of the file before them.
+inline constexpr uint64_t max_info_total_bytes = 64u << 20;
+inline constexpr uint64_t max_info_total_ratio = 32;
 inline constexpr uint32_t max_block_bytes = 32u << 20;
 inline constexpr uint32_t max_block_count = 1u << 16;
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "model/limits.h"
 #include "recording/capture_info_json.h"
 #include "recording/crc32.h"
 #include "recording/request_columns.h"
@@ -166,6 +167,13 @@ Result<std::string_view> RecordingReader::load(const Read& read, Stored& stored)
 }
 
 std::string_view RecordingReader::decompress(const BlockPrefix& prefix) {
+  if (prefix.type == static_cast<uint16_t>(BlockType::info)) {
+    info_bytes_ += prefix.raw_bytes;
+    if (prefix.raw_bytes > max_info_bytes ||
+        info_bytes_ > max_info_total_bytes + max_info_total_ratio * file_.offset())
+      return "what it says of the capture is larger than any capture's (docs/recording-format.md, "
+             "Limits)";
+  }
   if (prefix.type == static_cast<uint16_t>(BlockType::end)) {
     raw_ = stored_;
     return raw_.size() == prefix.raw_bytes ? std::string_view{} : damaged_block;
@@ -202,7 +210,10 @@ std::string_view RecordingReader::decode(const Stored& stored, Block& block) {
       if (raw_.size() != prefix.count * sizeof(ft_task)) return damaged_block;
       task_rows_.resize(prefix.count);
       std::copy_n(raw_.data(), raw_.size(), reinterpret_cast<uint8_t*>(task_rows_.data()));
-      for (const ft_task& task : task_rows_) tasks_[task.tid] = task;
+      for (const ft_task& task : task_rows_) {
+        if (tasks_.size() < limits::named_threads || tasks_.contains(task.tid))
+          tasks_[task.tid] = task;
+      }
       block.tasks = task_rows_;
       return {};
     case BlockType::info:

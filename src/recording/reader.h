@@ -109,6 +109,7 @@ class RecordingReader {
   uint64_t requests_read_ = 0;
   std::optional<uint64_t> requests_total_;
   uint64_t last_index_ = 0;
+  uint64_t info_bytes_ = 0;  // of all info blocks, decompressed
   bool final_info_read_ = false;
   bool ended_ = false;
   bool trailing_bytes_ = false;

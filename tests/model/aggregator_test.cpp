@@ -83,7 +83,8 @@ TEST(Aggregator, SplitsWakeupsByPlacementIdlenessAndHint) {
                             .server_waker_cpu = 0,
                             .flags = FT_F_SERVER_TARGET_IDLE_KNOWN | FT_F_SERVER_WAKE_FLAGS_KNOWN |
                                      FT_F_SERVER_WAKE_SYNC})});
-  const Wakeups& wakeups = s.total().wakeups[0];
+  const Cell total = s.total();
+  const Wakeups& wakeups = total.wakeups[0];
   EXPECT_EQ(wakeups.placed(Placement::pulled), 1u);
   EXPECT_EQ(wakeups.placed(Placement::pulled, TargetIdle::busy), 1u);
   EXPECT_EQ(wakeups.placed(Placement::pulled, WakeHint::sync), 1u);

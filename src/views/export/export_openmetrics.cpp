@@ -11,7 +11,7 @@
 #include "model/opcode.h"
 #include "views/export/export.h"
 #include "views/metrics/metric_timeline.h"
-#include "views/text/utf8.h"
+#include "views/text/units.h"
 
 namespace fusetrace {
 namespace {
@@ -40,19 +40,9 @@ class Labels {
     if (!text_.empty()) text_ += ',';
     text_ += name;
     text_ += "=\"";
-    while (!value.empty()) {
-      const size_t length = utf8_length(value);
-      if (length == 0) {
-        text_ += utf8_replacement;
-      } else if (value[0] == '\\' || value[0] == '"') {
-        text_ += '\\';
-        text_ += value[0];
-      } else if (value[0] == '\n') {
-        text_ += "\\n";
-      } else {
-        text_ += value.substr(0, length);
-      }
-      value.remove_prefix(std::max<size_t>(length, 1));
+    for (const char c : fit(std::string(value), limits::label_bytes)) {
+      if (c == '\\' || c == '"') text_ += '\\';
+      text_ += c;
     }
     text_ += '"';
     return *this;
@@ -111,6 +101,10 @@ class OpenMetricsExport : public RequestExport {
   // interval.
   void prepare(const ExportContext& context) {
     const CaptureInfo& info = context.info;
+    // Every series has a sample at every time.
+    const size_t bytes = bytes_of_a_time(info);
+    while (timeline_->points() > 1 && bytes > limits::metric_bytes / (timeline_->points() + 1))
+      timeline_->halve();
     const uint64_t start = timeline_->start_ns();
     const uint64_t end = std::max(info.end_ns, timeline_->last_ns());
     int64_t unix_ms = 0;
@@ -124,6 +118,20 @@ class OpenMetricsExport : public RequestExport {
     }
     base_.add("job", "fusetrace").add("instance", info.hostname);
     next_ = timeline_->series().begin();
+  }
+
+  // About how much text the samples of one time take.
+  size_t bytes_of_a_time(const CaptureInfo& info) const {
+    constexpr size_t beside_labels = 90;
+    constexpr size_t lines_of_histogram = metric_bound_count + 3;
+    size_t bytes = 0;
+    for (const auto& [key, id] : timeline_->series()) {
+      const size_t lines = key.is_histogram() ? lines_of_histogram : 1;
+      bytes += lines * (beside_labels + labels_of(key, info).size());
+    }
+    for (const auto& [id, connection] : info.connections)
+      bytes += 2 * (beside_labels + connection_labels(id, info).text().size());
+    return bytes;
   }
 
   static void write_head(const char* name, const char* type, const char* help, std::string& out) {
@@ -206,7 +214,7 @@ class OpenMetricsExport : public RequestExport {
     const auto found = info.connections.find(id);
     const Connection known = found == info.connections.end() ? Connection{} : found->second;
     Labels labels(base_);
-    labels.add("connection", std::to_string(id))
+    labels.add("connection", connection_text(id))
         .add("mount", known.mount)
         .add("fstype", known.fstype);
     return labels;

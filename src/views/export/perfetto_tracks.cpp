@@ -100,8 +100,12 @@ uint64_t PerfettoTracks::process_track(uint32_t tgid, const ExportContext& conte
   std::string name;
   if (const auto task = context.tasks.find(tgid); task != context.tasks.end())
     name = name_of(task->second);
-  for (const auto& [id, connection] : context.info.connections)
-    if (name.empty() && connection.server_tgid == tgid) name = connection.server_comm;
+  if (servers_.empty()) {
+    for (const auto& [id, connection] : context.info.connections)
+      servers_.try_emplace(connection.server_tgid, connection.server_comm);
+  }
+  if (const auto server = servers_.find(tgid); name.empty() && server != servers_.end())
+    name = server->second;
   stream_.packet([&](protozero::pbf_writer& packet) {
     protozero::pbf_writer track(packet, perfetto::packet_track_descriptor);
     track.add_uint64(perfetto::track_uuid, uuid);

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <string>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -53,6 +54,7 @@ class PerfettoTracks {
 
   PerfettoStream& stream_;
   std::unordered_set<uint64_t> described_;
+  std::unordered_map<uint32_t, std::string> servers_;  // names by tgid, as the capture found them
   std::unordered_map<uint64_t, std::vector<Lane>> lanes_;  // by track of thread or connection
 };
 

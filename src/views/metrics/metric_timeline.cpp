@@ -133,17 +133,17 @@ MetricTimeline::ConnectionIds& MetricTimeline::connection(uint32_t number) {
 
 void MetricTimeline::add(const ft_request& r, const Topology& topology) {
   choose_point(end_of(r));
-  const uint32_t c = r.connection;
+  const auto [c, opcode] = told_apart_.of(r);
   ConnectionIds& ids = connection(c);
-  CellIds& cell = ids.cells[r.opcode];
+  CellIds& cell = ids.cells[opcode];
   const RequestFacts facts = facts_of(r, topology);
 
-  count(cell.requests, {MetricFamily::requests, c, r.opcode});
+  count(cell.requests, {MetricFamily::requests, c, opcode});
   // The series of errors is there from the first request: 0 is a value.
-  count(cell.errors, {MetricFamily::errors, c, r.opcode}, r.error != 0);
+  count(cell.errors, {MetricFamily::errors, c, opcode}, r.error != 0);
   for (uint32_t i = 0; i < stage_count; ++i) {
     if (facts.stages.ns[i] == Stages::unknown) continue;
-    observe(cell.phases[i], {MetricFamily::phase, c, r.opcode, i}, facts.stages.ns[i]);
+    observe(cell.phases[i], {MetricFamily::phase, c, opcode, i}, facts.stages.ns[i]);
   }
   const uint64_t total_ns = facts.stages.ns[number(Stage::total)];
   for (uint32_t hop = 0; hop < (has_reply_hop(r) ? hop_count : 1); ++hop) {
@@ -167,8 +167,13 @@ void MetricTimeline::add(const ft_request& r, const Topology& topology) {
   }
   if (cpu_pairs_ && r.client_cpu != FT_CPU_UNKNOWN && r.server_cpu != FT_CPU_UNKNOWN) {
     const uint64_t pair = uint64_t{r.client_cpu} << 32 | r.server_cpu;
-    count(ids.pairs.try_emplace(pair, no_id).first->second,
-          {MetricFamily::cpu_pairs, c, r.client_cpu, r.server_cpu});
+    auto found = ids.pairs.find(pair);
+    if (found == ids.pairs.end()) {
+      if (pairs_ >= limits::metric_pairs) return;
+      ++pairs_;
+      found = ids.pairs.emplace(pair, no_id).first;
+    }
+    count(found->second, {MetricFamily::cpu_pairs, c, r.client_cpu, r.server_cpu});
   }
 }
 

@@ -13,6 +13,7 @@
 
 #include "model/capture_info.h"
 #include "model/count_request.h"
+#include "model/told_apart.h"
 #include "views/metrics/metric_bounds.h"
 
 namespace fusetrace {
@@ -65,6 +66,9 @@ class MetricTimeline {
   // What was lost in all up to now.
   void set_losses(const Losses& losses);
 
+  // Makes intervals twice as long. There is more than one point.
+  void halve();
+
   uint64_t interval_ns() const { return interval_ns_; }
   uint64_t start_ns() const { return start_ns_; }
   uint64_t last_ns() const { return last_ns_; }
@@ -89,13 +93,14 @@ class MetricTimeline {
   void count(uint32_t& id, const SeriesKey& key, uint64_t n = 1);
   void observe(uint32_t& id, const SeriesKey& key, uint64_t ns);
   void choose_point(uint64_t ns);
-  void halve();
   ConnectionIds& connection(uint32_t number);
 
   uint64_t start_ns_;
   uint64_t interval_ns_;
   uint64_t last_ns_ = 0;
   bool cpu_pairs_;
+  size_t pairs_ = 0;
+  ToldApart told_apart_;
   Losses losses_;
   std::vector<Point> points_;
   Point* point_ = nullptr;

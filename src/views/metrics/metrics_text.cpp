@@ -10,7 +10,7 @@
 
 #include "model/opcode.h"
 #include "views/metrics/metric_bounds.h"
-#include "views/text/utf8.h"
+#include "views/text/printable.h"
 
 namespace fusetrace {
 namespace {
@@ -21,18 +21,6 @@ using prometheus::MetricType;
 using Labels = std::vector<ClientMetric::Label>;
 
 constexpr const char* other = "other";
-
-// Names come from other programs: what is no UTF-8 would make the whole answer
-// unreadable.
-std::string valid(std::string_view text) {
-  std::string out;
-  while (!text.empty()) {
-    const size_t length = utf8_length(text);
-    out += length == 0 ? utf8_replacement : text.substr(0, length);
-    text.remove_prefix(std::max<size_t>(length, 1));
-  }
-  return out;
-}
 
 Labels with(Labels labels, const char* name, std::string_view value) {
   labels.push_back({name, std::string(value)});
@@ -145,15 +133,13 @@ void add_places(const std::map<std::string, Group>& groups, bool cpu_pairs,
     for (size_t i = 0; i < migration_count; ++i) {
       migrations.add(with(group.labels, "phase", migration_names[i]), cell.migrations[i]);
     }
-    const CpuMatrix& matrix = group.totals.matrix[0];
-    for (uint32_t from = 0; cpu_pairs && from < matrix.size(); ++from) {
-      for (uint32_t to = 0; to < matrix.size(); ++to) {
-        if (matrix.at(from, to) == 0) continue;
-        pairs.add(with(with(group.labels, "client_cpu", std::to_string(from)), "server_cpu",
-                       std::to_string(to)),
-                  matrix.at(from, to));
-      }
-    }
+    if (!cpu_pairs) continue;
+    group.totals.matrix[0].for_each([&, &labels = group.labels](uint32_t from, uint32_t to,
+                                                                uint64_t count) {
+      pairs.add(
+          with(with(labels, "client_cpu", std::to_string(from)), "server_cpu", std::to_string(to)),
+          count);
+    });
   }
   for (Family* family : {&hops, &latency, &pickups, &wakeups, &migrations, &pairs}) {
     family->take_into(out);
@@ -163,11 +149,11 @@ void add_places(const std::map<std::string, Group>& groups, bool cpu_pairs,
 void add_own(const Snapshot& s, double bpf_run_seconds, size_t others,
              std::vector<MetricFamily>& out) {
   Family build("fusetrace_build_info", "The fusetrace that counts.", MetricType::Gauge);
-  build.add({{"version", s.info.fusetrace_version}}, 1.0);
+  build.add({{"version", printable(s.info.fusetrace_version)}}, 1.0);
   Family probe("fusetrace_probe_info", "The hook behind each point of a request's life.",
                MetricType::Gauge);
   for (const Probe& p : s.info.probes) {
-    probe.add({{"point", p.point}, {"hook", p.hook}}, 1.0);
+    probe.add({{"point", printable(p.point)}, {"hook", printable(p.hook)}}, 1.0);
   }
   Family lost("fusetrace_lost_total", "What was lost, by reason.", MetricType::Counter);
   for (size_t i = 0; i < FT_LOSSES; ++i) {
@@ -197,6 +183,7 @@ size_t most_series(const MetricsOptions& options, size_t cpus) {
 }
 
 std::string MetricsText::connection_label(uint32_t id) {
+  if (id == limits::other) return other;
   if (own_.contains(id)) return std::to_string(id);
   if (own_.size() < options_.connections) {
     own_.insert(id);
@@ -228,8 +215,9 @@ std::string MetricsText::render(const Snapshot& s, double bpf_run_seconds) {
                            ? s.info.connections.end()
                            : s.info.connections.find(static_cast<uint32_t>(std::stoul(label)));
     if (found != s.info.connections.end()) known = found->second;
-    group.labels = {
-        {"connection", label}, {"mount", valid(known.mount)}, {"fstype", valid(known.fstype)}};
+    group.labels = {{"connection", label},
+                    {"mount", printable(known.mount)},
+                    {"fstype", printable(known.fstype)}};
   }
 
   std::vector<MetricFamily> out;
@@ -254,8 +242,9 @@ std::string MetricsText::render(const Snapshot& s, double bpf_run_seconds) {
     // One that never had a request end is of interest once some wait there.
     if (!c.gone && c.waiting > 0) connection_label(id);
     if (c.gone || !own_.contains(id)) continue;
-    const Labels labels = {
-        {"connection", std::to_string(id)}, {"mount", valid(c.mount)}, {"fstype", valid(c.fstype)}};
+    const Labels labels = {{"connection", std::to_string(id)},
+                           {"mount", printable(c.mount)},
+                           {"fstype", printable(c.fstype)}};
     if (c.waiting >= 0) waiting.add(labels, static_cast<double>(c.waiting));
     if (c.max_background >= 0) background.add(labels, static_cast<double>(c.max_background));
     if (c.server_threads >= 0) threads.add(labels, static_cast<double>(c.server_threads));

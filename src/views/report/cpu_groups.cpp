@@ -48,13 +48,15 @@ CpuGroups group_by(const std::vector<Cpu>& cpus, const char* unit, Get get) {
 
 std::vector<std::vector<uint64_t>> CpuGroups::sum(const CpuMatrix& matrix) const {
   std::vector<std::vector<uint64_t>> out(cpus.size(), std::vector<uint64_t>(cpus.size()));
+  constexpr size_t none = SIZE_MAX;
+  std::vector<size_t> group_of(matrix.size(), none);
   for (size_t i = 0; i < cpus.size(); ++i) {
-    for (size_t j = 0; j < cpus.size(); ++j) {
-      for (const uint32_t from : cpus[i]) {
-        for (const uint32_t to : cpus[j]) out[i][j] += matrix.at(from, to);
-      }
-    }
+    for (const uint32_t cpu : cpus[i])
+      if (cpu < group_of.size()) group_of[cpu] = i;
   }
+  matrix.for_each([&](uint32_t from, uint32_t to, uint64_t count) {
+    if (group_of[from] != none && group_of[to] != none) out[group_of[from]][group_of[to]] += count;
+  });
   return out;
 }
 

@@ -31,11 +31,14 @@ Grid make_grid(const CpuMatrix& matrix, const std::vector<uint32_t>& cpus, size_
   while (cpus.size() > most * grid.group) grid.group *= 2;
   grid.size = (cpus.size() + grid.group - 1) / grid.group;
   grid.counts.resize(grid.size * grid.size);
-  for (size_t i = 0; i < cpus.size(); ++i) {
-    for (size_t j = 0; j < cpus.size(); ++j) {
-      grid.counts[i / grid.group * grid.size + j / grid.group] += matrix.at(cpus[i], cpus[j]);
-    }
-  }
+  constexpr size_t none = SIZE_MAX;
+  std::vector<size_t> place(matrix.size(), none);
+  for (size_t i = 0; i < cpus.size(); ++i)
+    if (cpus[i] < place.size()) place[cpus[i]] = i / grid.group;
+  matrix.for_each([&](uint32_t from, uint32_t to, uint64_t count) {
+    if (place[from] != none && place[to] != none)
+      grid.counts[place[from] * grid.size + place[to]] += count;
+  });
   grid.max = *std::max_element(grid.counts.begin(), grid.counts.end());
   return grid;
 }
@@ -62,7 +65,7 @@ std::string render_heat_map(const CpuMatrix& matrix, const std::vector<uint32_t>
   if (cpus.empty()) return {};
   const auto room = static_cast<size_t>(std::max(options.width, 60) - 10);
   // The counts themselves, where they fit.
-  const Grid whole = make_grid(matrix, cpus, cpus.size());
+  const Grid whole = make_grid(matrix, cpus, std::min(cpus.size(), room));
   const size_t digits = std::max<size_t>(std::to_string(whole.max).size(), 4);
   const bool numbers = cpus.size() * (digits + 2) <= room;
   const size_t cell_width = numbers ? digits + 2 : 2;

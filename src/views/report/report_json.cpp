@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "model/opcode.h"
+#include "model/told_apart.h"
 #include "views/report/findings.h"
 #include "views/report/report_json_value.h"
 
@@ -98,6 +99,25 @@ Json matrix_json(const CpuMatrix& matrix, const std::vector<uint32_t>& cpus) {
   return {{"cpus", cpus}, {"requests", std::move(rows)}};
 }
 
+// The CPUs of the matrices: all, or of very many those with the most requests.
+std::vector<uint32_t> matrix_cpus(const Topology& topology, const ConnectionTotals& all) {
+  std::vector<uint32_t> cpus;
+  for (const Cpu& cpu : topology.cpus()) cpus.push_back(cpu.id);
+  if (cpus.size() <= limits::json_cpus) return cpus;
+  std::vector<uint64_t> requests(limits::cpus);
+  for (const CpuMatrix& matrix : all.matrix) {
+    matrix.for_each([&](uint32_t from, uint32_t to, uint64_t count) {
+      requests[from] += count;
+      requests[to] += count;
+    });
+  }
+  std::stable_sort(cpus.begin(), cpus.end(),
+                   [&](uint32_t a, uint32_t b) { return requests[a] > requests[b]; });
+  cpus.resize(limits::json_cpus);
+  std::sort(cpus.begin(), cpus.end());
+  return cpus;
+}
+
 Json latency_json(const ConnectionTotals& totals) {
   Json out;
   for (size_t hop = 0; hop < hop_count; ++hop) {
@@ -162,7 +182,7 @@ Json connections_json(const Snapshot& snapshot) {
         totals != snapshot.connections.end() && !totals->second.shards.empty()) {
       one["shards"] = shards_json(totals->second.shards);
     }
-    out[std::to_string(id)] = std::move(one);
+    out[connection_text(id)] = std::move(one);
   }
   return out;
 }
@@ -295,10 +315,10 @@ Json report_json_value(const Snapshot& snapshot) {
   for (const auto& [key, cell] : snapshot.cells) by_opcode[key.second].merge(cell);
   for (const auto& [opcode, cell] : by_opcode) opcodes[opcode_name(opcode)] = group_json(cell);
   out["connections"] = connections_json(snapshot);
-  std::vector<uint32_t> cpus;
-  for (const Cpu& cpu : info.topology.cpus()) cpus.push_back(cpu.id);
+  const std::vector<uint32_t> cpus = matrix_cpus(info.topology, all);
   out["cpu_matrix"] = matrix_json(all.matrix[0], cpus);
   out["reply_cpu_matrix"] = matrix_json(all.matrix[1], cpus);
+  out["cpu_matrix_left_out"] = info.topology.cpus().size() - cpus.size();
   if (!snapshot.intervals.empty()) out["intervals"] = intervals_json(snapshot);
   add_threads(out, snapshot, "clients", snapshot.clients, "total");
   add_threads(out, snapshot, "servers", snapshot.servers, "service");

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "model/opcode.h"
+#include "model/told_apart.h"
 #include "views/report/heat_map.h"
 #include "views/text/units.h"
 
@@ -53,13 +54,14 @@ std::string hop_table(const Cell& total, const ConnectionTotals& all,
 std::string cpu_matrix(const Snapshot& s, const ConnectionTotals& all,
                        const RenderOptions& options) {
   std::vector<uint32_t> cpus;
+  std::vector<bool> used(all.matrix[0].size());
+  all.matrix[0].for_each([&](uint32_t from, uint32_t to, uint64_t) {
+    used[from] = true;
+    used[to] = true;
+  });
   for (const Cpu& cpu : s.info.topology.cpus()) {
     // An offline CPU is left out unless something ran on it before it went.
-    bool seen = cpu.online;
-    for (uint32_t other = 0; !seen && other < all.matrix[0].size(); ++other) {
-      seen = all.matrix[0].at(cpu.id, other) + all.matrix[0].at(other, cpu.id) > 0;
-    }
-    if (seen) cpus.push_back(cpu.id);
+    if (cpu.online || (cpu.id < used.size() && used[cpu.id])) cpus.push_back(cpu.id);
   }
   if (cpus.empty() || all.matrix[0].size() == 0) return {};
   return heading("Client CPU × server CPU", options) +
@@ -169,7 +171,7 @@ std::string shard_table(const Snapshot& s, const RenderOptions& options) {
     uint64_t all = 0;
     for (const auto& [shard, of] : totals.shards) all += of.requests;
     for (const auto& [shard, of] : totals.shards) {
-      table.add({std::to_string(id), std::to_string(shard), std::to_string(of.requests),
+      table.add({connection_text(id), std::to_string(shard), std::to_string(of.requests),
                  percent_text(of.requests, all), percent_text(of.stolen, of.requests),
                  quantile_text(of.age, 0.5), quantile_text(of.age, 0.9),
                  quantile_text(of.age, 0.99), quantile_text(of.age, 1)});

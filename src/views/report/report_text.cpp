@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <cstring>
 
+#include "model/told_apart.h"
 #include "views/report/findings.h"
 #include "views/report/report_tables.h"
+#include "views/text/printable.h"
 #include "views/text/table.h"
 #include "views/text/units.h"
 
@@ -79,7 +81,7 @@ std::string headline(const Cell& total, const RenderOptions& options) {
 
 std::string connection_name(const Snapshot& s, uint32_t id) {
   const auto found = s.info.connections.find(id);
-  if (found == s.info.connections.end()) return std::to_string(id);
+  if (found == s.info.connections.end()) return connection_text(id);
   const Connection& c = found->second;
   std::string name = std::to_string(id);
   if (!c.fstype.empty()) name += " " + c.fstype;
@@ -94,7 +96,7 @@ std::string connection_table(const Snapshot& s, const RenderOptions& options) {
   for (const auto& [id, totals] : s.connections) {
     names +=
         fit("  " + connection_name(s, id), static_cast<size_t>(std::max(options.width, 60))) + "\n";
-    add_group_row(table, std::to_string(id), s.total_of_connection(id));
+    add_group_row(table, connection_text(id), s.total_of_connection(id));
   }
   if (table.empty()) return {};
   return heading("By connection (service and total: p50)", options) + names +
@@ -187,7 +189,7 @@ std::string render_losses(const Snapshot& snapshot) {
   list("LOST", snapshot.losses.lost, loss_names, FT_LOSSES);
   list("incomplete", snapshot.losses.incomplete, incomplete_names, FT_INCOMPLETES);
   if (!snapshot.truncation.empty())
-    out += fmt::format("{:<12}{}\n", "TRUNCATED", snapshot.truncation);
+    out += fmt::format("{:<12}{}\n", "TRUNCATED", printable(snapshot.truncation));
   return out;
 }
 
