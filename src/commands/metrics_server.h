@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // The HTTP side of `fusetrace serve`: /metrics, a page that says what this is,
-// and /-/healthy.
+// and /-/healthy. One thread waits for all connections at once, so that somebody who
+// sends slowly, or nothing, holds a few bytes of memory and nobody else.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>
 
 #include "model/error.h"
-
-struct mg_connection;
-struct mg_context;
 
 namespace fusetrace {
 
@@ -20,8 +19,18 @@ Result<std::string> check_listen_address(const std::string& text);
 
 class MetricsServer {
  public:
-  // Serves from now on, in threads of its own. metrics is called by one of them
-  // at a time. Errors: the address cannot be listened on.
+  // A request's head is at most so long, and takes at most so long to arrive; an answer
+  // takes at most so long to be read.
+  static constexpr size_t max_request_bytes = 8192;
+  static constexpr int request_ms = 2000;
+  static constexpr int answer_ms = 10000;
+  // Connections at a time, in all and from one address. For one more, the oldest from that
+  // address that has not sent its request yet is closed; where all have, the new one.
+  static constexpr size_t max_connections = 256;
+  static constexpr size_t max_connections_of_peer = 64;
+
+  // Serves from now on, in a thread of its own, which calls metrics. Errors: the
+  // address cannot be listened on.
   static Result<std::unique_ptr<MetricsServer>> start(const std::string& address,
                                                       std::function<std::string()> metrics);
   ~MetricsServer();
@@ -29,14 +38,10 @@ class MetricsServer {
   MetricsServer& operator=(const MetricsServer&) = delete;
 
  private:
-  MetricsServer() = default;
-  static int on_metrics(mg_connection* connection, void* self);
-  static int on_healthy(mg_connection* connection, void* self);
-  static int on_page(mg_connection* connection, void* self);
+  class Loop;
+  explicit MetricsServer(std::unique_ptr<Loop> loop);
 
-  struct Cache;
-  std::unique_ptr<Cache> cache_;
-  mg_context* context_ = nullptr;
+  std::unique_ptr<Loop> loop_;
 };
 
 }  // namespace fusetrace
