@@ -51,9 +51,9 @@ class Served {
     const auto now = Clock::now();
     if (now - refreshed_ >= refresh_period) {
       refreshed_ = now;
-      warn_(capture_.refresh());
+      count(capture_.refresh());
     } else {
-      warn_(capture_.find_new_connections());
+      count(capture_.find_new_connections());
     }
   }
 
@@ -70,7 +70,13 @@ class Served {
   }
 
  private:
+  void count(const Result<void>& looked) {
+    warn_(looked);
+    if (!looked) text_.set_scan_errors(++scan_errors_);
+  }
+
   std::mutex mutex_;
+  uint64_t scan_errors_ = 0;
   LiveCapture capture_;
   MetricsText text_;
   Descriptor counting_;

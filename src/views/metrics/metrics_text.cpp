@@ -146,7 +146,7 @@ void add_places(const std::map<std::string, Group>& groups, bool cpu_pairs,
   }
 }
 
-void add_own(const Snapshot& s, double bpf_run_seconds, size_t others,
+void add_own(const Snapshot& s, double bpf_run_seconds, uint64_t scan_errors, size_t others,
              std::vector<MetricFamily>& out) {
   Family build("fusetrace_build_info", "The fusetrace that counts.", MetricType::Gauge);
   build.add({{"version", printable(s.info.fusetrace_version)}}, 1.0);
@@ -163,10 +163,15 @@ void add_own(const Snapshot& s, double bpf_run_seconds, size_t others,
                   "Connections that are counted together as connection \"other\".",
                   MetricType::Gauge);
   together.add({}, static_cast<double>(others));
+  Family scans("fusetrace_scan_errors_total",
+               "Looks at connections and servers that failed; until one succeeds, what they tell "
+               "is old.",
+               MetricType::Counter);
+  scans.add({}, scan_errors);
   Family bpf("fusetrace_bpf_run_seconds_total", "Time that fusetrace's BPF programs ran.",
              MetricType::Counter);
   if (bpf_run_seconds >= 0) bpf.add({}, bpf_run_seconds);
-  for (Family* family : {&build, &probe, &lost, &together, &bpf}) family->take_into(out);
+  for (Family* family : {&build, &probe, &lost, &together, &scans, &bpf}) family->take_into(out);
 }
 
 }  // namespace
@@ -178,7 +183,7 @@ size_t most_series(const MetricsOptions& options, size_t cpus) {
   const size_t places = hop_count * distance_count * (1 + histogram) + FT_PICKUPS +
                         side_count * placement_count + migration_count + 3;
   const size_t pairs = (options.cpu_pairs ? cpus * cpus : 0) + (options.queues ? 4 * cpus : 0);
-  const size_t own = 3 + FT_LOSSES + 16;
+  const size_t own = 4 + FT_LOSSES + 16;
   return opcodes * (2 + stage_count * histogram) + labels * (places + pairs) + own;
 }
 
@@ -259,7 +264,7 @@ std::string MetricsText::render(const Snapshot& s, double bpf_run_seconds) {
   for (Family* family : {&waiting, &background, &threads, &pending, &oldest, &taken, &stolen}) {
     family->take_into(out);
   }
-  add_own(s, bpf_run_seconds, others_.size(), out);
+  add_own(s, bpf_run_seconds, scan_errors_, others_.size(), out);
 
   std::ostringstream text;
   prometheus::TextSerializer().Serialize(text, out);

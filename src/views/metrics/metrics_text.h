@@ -37,6 +37,9 @@ class MetricsText {
   // Counters since the start of the capture; bpf_run_seconds below 0: not known.
   std::string render(const Snapshot& snapshot, double bpf_run_seconds);
 
+  // Looks at connections and servers that failed so far: what they tell is older then.
+  void set_scan_errors(uint64_t errors) { scan_errors_ = errors; }
+
   // Connections that are counted as "other".
   size_t others() const { return others_.size(); }
 
@@ -46,6 +49,7 @@ class MetricsText {
   std::string opcode_label(uint32_t id, uint32_t opcode);
 
   MetricsOptions options_;
+  uint64_t scan_errors_ = 0;
   std::set<uint32_t> own_;
   std::set<uint32_t> others_;
   std::set<std::pair<uint32_t, uint32_t>> cells_;
