@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The load generator that is FUSE server and client at once, and so knows the
-// truth: what it served, and on which CPU each side of every request ran.
+// A load generator that is FUSE server and client at once. It therefore knows the truth: which
+// requests it served, and on which CPU each side of every request ran.
 #pragma once
 
 #include <array>
@@ -14,9 +14,8 @@
 
 namespace fusetrace {
 
-// What a client does over and over. Each but mixed makes exactly one request:
-// GETATTR, LOOKUP, READ or WRITE (4 KiB, past the page cache); mixed takes the
-// four in turn.
+// The operation that a client repeats. Each makes exactly one request: GETATTR, LOOKUP, READ or
+// WRITE (of 4 KiB, without the page cache). mixed is these four in turn.
 enum class BenchOperation : uint8_t { getattr, lookup, read, write, mixed };
 
 // How the server takes a request off the FUSE device.
@@ -30,14 +29,14 @@ enum class BenchTransport : uint8_t { device, io_uring };
 struct BenchOptions {
   unsigned servers = 1;  // threads, 1 to max_threads
   unsigned clients = 1;  // threads, 1 to max_threads
-  // How long: operations of all clients together, unless duration is set.
+  // The load ends after this many operations of all clients together, or after duration.
   uint64_t operations = 20000;
   std::optional<std::chrono::nanoseconds> duration;
   BenchOperation operation = BenchOperation::getattr;
   // CPUs that the threads may run on, sorted; empty: wherever the caller may.
   std::vector<uint32_t> client_cpus;
   std::vector<uint32_t> server_cpus;
-  // Thread i on the i-th CPU of its list alone, starting over at the end.
+  // Thread i runs only on the i-th CPU of its list; after the last CPU the list starts again.
   bool spread = false;
   // Server threads but the first read from a clone of the device
   // (FUSE_DEV_IOC_CLONE), so that each has its own queue of replies.
@@ -96,10 +95,10 @@ struct BenchResult {
   uint64_t requests() const;  // the sum over all opcodes
 };
 
-// Mounts, serves, loads, unmounts. On return, whatever happened, no mount,
-// process or directory is left. Must be called while the process has one
-// thread, since it forks. Errors: what is wrong with the options, no FUSE, no
-// right to mount, a mount point that does not do, a server or client that died.
+// Mounts the file system, serves it, makes the load and unmounts. Whatever happens, no mount,
+// process or directory is left afterwards. It forks, so the process may have only one thread.
+// Errors: options that contradict each other, no FUSE, no right to mount, a path that is not a
+// directory to mount on, a server or client that died.
 Result<BenchResult> run_bench(const BenchOptions& options);
 
 }  // namespace fusetrace

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// run_bench(): mounts, forks the server and the clients, waits, unmounts, and
-// sees to it that nothing of them is left.
+// run_bench(): mounts, forks the server process and the client process, waits for them,
+// unmounts, and makes sure that nothing of them is left.
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
@@ -33,8 +33,8 @@ namespace {
 constexpr uint64_t ns_per_ms = 1000000;
 constexpr uint64_t longest_busy_ns = 10000 * ns_per_ms;
 constexpr uint64_t start_limit_ns = 30000 * ns_per_ms;
-// For what takes no time unless something is badly wrong: operations under
-// way at the end, the release of files, the server's end after the unmount.
+// A limit for what normally takes no time: operations that are under way at the end, the release
+// of files, the end of the server after the unmount.
 constexpr uint64_t end_limit_ns = 5000 * ns_per_ms;
 
 // The CPUs in a file of /sys/devices/system/cpu; empty where it cannot be read.
@@ -59,7 +59,7 @@ Result<void> check_cpus(const std::vector<uint32_t>& cpus) {
     return fail("CPU " + std::to_string(cpu) + " is not online",
                 "online are " + format_cpu_list(online));
   }
-  // A cpuset takes CPUs away without a word, so try each.
+  // A cpuset silently removes CPUs from an affinity mask, so each CPU is tried by itself.
   std::vector<uint32_t> refused;
   std::array<unsigned long, max_cpu_number / 8 / sizeof(unsigned long) + 1> before{};
   auto* saved = reinterpret_cast<cpu_set_t*>(before.data());
@@ -112,7 +112,7 @@ struct Child {
   bool ended = false;
   int status = 0;
 
-  // Looks whether it has ended; waits for that if told to.
+  // Notes whether the process has ended. With wait it first waits for the end.
   void look(bool wait = false) {
     if (pid < 0 || ended) return;
     pid_t found = 0;
@@ -138,7 +138,7 @@ class Coordinator {
 
   // Leaves nothing behind, however far things have got.
   ~Coordinator() {
-    // The server first: its end is what frees clients that wait for a reply.
+    // The server first, because its end frees the clients that wait for a reply.
     for (Child* child : {&server_, &client_}) {
       if (child->running()) kill(child->pid, SIGKILL);
     }
@@ -194,18 +194,18 @@ class Coordinator {
       run(coordinator);
     }
     if (child.pid > 0) {
-      // A group of its own, so that a signal to all of the coordinator's group
-      // leaves somebody to clean up; done from here, to have it done before
-      // there is anything to clean up. Not a session of its own: with autogroup
-      // scheduling that would change how the two sides compete.
+      // The child gets a process group of its own. A signal to the coordinator's group then
+      // leaves a process that cleans up. The coordinator sets the group, so that it is set
+      // before there is anything to clean up. A session of its own would, with autogroup
+      // scheduling, change how the two sides compete.
       setpgid(child.pid, child.pid);
       return {};
     }
     return fail("cannot start a process: " + std::string(strerror(errno)));
   }
 
-  // The server is there before the mount is, so that from the first moment on
-  // somebody outlives a coordinator that is killed.
+  // The server starts before the mount is made. From the first moment on there is then a
+  // process that outlives a coordinator that is killed, and cleans up.
   Result<void> start_server() {
     const auto device = open_fuse_device(options_.nonblock);
     if (!device) return tl::make_unexpected(device.error());
@@ -213,8 +213,8 @@ class Coordinator {
       run_server_process(options_, memory_, *device, coordinator);
     });
     if (started) started = mount_bench(state_, options_.mount_point, *device);
-    // With the device still open here, or in the clients, the connection would
-    // outlive its server.
+    // If the device stayed open here, or in the clients, the connection would outlive its
+    // server.
     close(*device);
     if (!started) return started;
     state_.serve.store(true);

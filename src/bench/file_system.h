@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The made-up file system of the bench, whatever brings its messages: counts
-// each, on which CPU it was read, and says what the answer is.
+// The file system that the bench serves, independent of how messages reach it. It counts each
+// message with the CPU on which it was read, and makes the reply.
 //
 // The root holds, for each client i, a file "data-i", and a file "name-i" that
 // is only ever looked up. Names and attributes are not cached by the kernel

@@ -141,7 +141,7 @@ void run_server_process(const BenchOptions& options, SharedMemory& memory, int d
   const auto done =
       run_threads(memory.state(), coordinator, options.server_threads(), options.server_cpus,
                   options.spread, [&](unsigned i) {
-                    // Over io_uring, what has no place there comes to one thread more.
+                    // Messages that io_uring does not carry are read by one more thread.
                     if (options.transport == BenchTransport::io_uring && i < options.servers) {
                       run_uring_server(options, memory, device, i);
                     } else {

@@ -9,12 +9,11 @@
 
 namespace fusetrace {
 
-// The client process: makes the load on the mounted bench file system. Begins
-// when state.start is set; when each client has made its share, or state.stop
-// is set, it closes what it had open, writes to the eventfd done, and waits for
-// SIGTERM: until everything is gone there is somebody to clean up, whoever else
-// gets killed. Must not hold the FUSE device open: the connection has to end
-// with the server, else clients would wait for ever.
+// The client process. It makes the load on the mounted file system of the bench, from the
+// moment at which state.start is set. When each client has made its share, or state.stop is
+// set, it closes its files, writes to the eventfd done, and waits for SIGTERM. By waiting it
+// can still clean up if the other processes are killed. It must not hold the FUSE device open:
+// the connection has to end with the server, or clients would wait for ever.
 [[noreturn]] void run_client_process(const BenchOptions& options, SharedMemory& memory, int done,
                                      pid_t coordinator);
 

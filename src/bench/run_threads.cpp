@@ -67,7 +67,7 @@ uint64_t monotonic_ns() {
 Result<void> run_threads(SharedState& state, pid_t coordinator, unsigned count,
                          const std::vector<uint32_t>& cpus, bool spread,
                          const std::function<void(unsigned)>& thread) {
-  // Ending is for the coordinator to order.
+  // The coordinator decides when this process ends.
   sigset_t all;
   sigfillset(&all);
   sigprocmask(SIG_BLOCK, &all, nullptr);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the server process and the client process of a bench have in common:
-// they run threads on given CPUs, and end with their coordinator.
+// Runs the threads of the server process and of the client process of a bench on given CPUs. Both
+// processes end with their coordinator.
 #pragma once
 
 #include <sys/types.h>
@@ -14,12 +14,11 @@
 
 namespace fusetrace {
 
-// Runs thread(i) for i < count, each on its own thread, on the given CPUs, and
-// returns when all have ended. SIGTERM, and the death of the coordinator, end
-// the process instead; after the coordinator's death the mount is cleaned up
-// first. For a fresh child of the coordinator only, which must exit after an
-// error, since some threads may run already. Error: threads or CPUs that the
-// system does not grant.
+// Runs thread(i) for i < count, each in its own thread, on the given CPUs, and returns when all
+// have ended. SIGTERM and the death of the coordinator end the process instead; if the
+// coordinator died, the mount is removed first. Only a process that the coordinator has just
+// forked may call this. After an error it must exit, because some threads may already run.
+// Errors: the system refuses the threads or the CPUs.
 Result<void> run_threads(SharedState& state, pid_t coordinator, unsigned count,
                          const std::vector<uint32_t>& cpus, bool spread,
                          const std::function<void(unsigned)>& thread);
@@ -34,7 +33,7 @@ int confine_to_cpus(const std::vector<uint32_t>& cpus);
 
 uint64_t monotonic_ns();
 
-// Burns CPU for that long, as a server or client that does work would.
+// Keeps the CPU busy for that long, as a server or client that does work would.
 inline void busy_wait(uint64_t ns) {
   if (ns == 0) return;
   const uint64_t end = monotonic_ns() + ns;

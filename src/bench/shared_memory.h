@@ -17,8 +17,8 @@ namespace fusetrace {
 
 inline constexpr uint32_t no_cpu = UINT32_MAX;
 
-// Written by one client thread, and by the server thread that replies to it.
-// Alone on its cache lines, since it changes hands with every request.
+// Written by one client thread, and by the server thread that replies to it. It has cache lines
+// of its own, because both write to it with every request.
 struct alignas(128) ClientSlot {
   // Where the client is about to make a request from; no_cpu while what it
   // does is not part of the measured load.
@@ -56,10 +56,10 @@ struct ThreadId {
 };
 
 struct SharedState {
-  // The private directory, if there is to be one; it holds the template of its
-  // name first and is filled in place, so that there is no moment at which the
-  // directory exists and its name is not here. Whoever survives unmounts
-  // mount_point and removes this one.
+  // The path of the private directory, if there is one. At first it is the template of the
+  // name, which mkdtemp() replaces in place. There is therefore no moment at which the directory
+  // exists and its name is not here. Whichever process survives unmounts mount_point and removes
+  // this directory.
   char temporary_directory[PATH_MAX];
   char mount_point[PATH_MAX];
   std::atomic<uint32_t> connection{0};   // its number, once mounted; 0 if not known

@@ -7,10 +7,10 @@
 
 namespace fusetrace {
 
-// Serves until the file system is unmounted: every n-th of the kernel's queues,
-// one for each possible CPU, where there are n threads, or, with more threads
-// than queues, one together with others. Waits for INIT, which comes over the
-// device. A thread that cannot go on leaves its errno in state.server_errno.
+// Serves until the file system is unmounted. The kernel has a queue for each possible CPU. Of n
+// threads each serves every n-th queue; with more threads than queues, several share one. Waits
+// for INIT, which comes over the device. A thread that cannot go on writes its errno to
+// state.server_errno.
 void run_uring_server(const BenchOptions& options, SharedMemory& memory, int device,
                       unsigned index);
 

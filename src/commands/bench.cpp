@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `fusetrace bench`: makes a FUSE load of its own, and tells the truth about it.
+// `fusetrace bench`: makes a FUSE load of its own and reports what really happened in it.
 #include "bench/bench.h"
 
 #include <fmt/format.h>
@@ -20,7 +20,8 @@
 namespace fusetrace {
 namespace {
 
-// As the command line gives them; what needs more than a number is read later.
+// The arguments as the command line gives them. Those that are not plain numbers are read in
+// read_arguments().
 struct BenchArguments {
   BenchOptions options;
   int64_t servers = 4;
@@ -114,7 +115,7 @@ int run(const BenchArguments& arguments) {
   } else {
     print_text(bench_to_text(*result));
   }
-  // A number of requests was asked for, and not all were made.
+  // The user asked for a number of requests, and a signal ended the load before all were made.
   return result->interrupted && !options->duration ? 1 : 0;
 }
 

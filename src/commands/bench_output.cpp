@@ -13,7 +13,7 @@
 namespace fusetrace {
 namespace {
 
-// In the unit that fits.
+// A duration, in the unit that suits its size.
 std::string duration_text(uint64_t ns) {
   const auto value = static_cast<double>(ns);
   if (ns < 1000) return fmt::format("{} ns", ns);
@@ -42,7 +42,7 @@ std::string hop_text(const char* name, uint64_t same, uint64_t other) {
                      100.0 * static_cast<double>(same) / static_cast<double>(all), same, all);
 }
 
-// Rows are client CPUs, columns server CPUs; columns as wide as they need.
+// Rows are client CPUs, columns are server CPUs. Each column is as wide as its numbers.
 std::string matrix_text(const BenchResult& result) {
   size_t width = 6;
   for (const auto& row : result.matrix) {

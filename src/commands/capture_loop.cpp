@@ -19,7 +19,8 @@ Result<CaptureOutcome> run_capture(std::optional<Workload>& workload, const Sign
         break;
       }
       interrupted = true;
-      // A terminal sends Ctrl-C to the command itself; kill(1) does not.
+      // On Ctrl-C the terminal sends SIGINT to the command too. A signal that kill(1) sent
+      // reached only this process, so the command gets it from here.
       if (workload && (signal.ssi_code == SI_USER || signal.ssi_signo == SIGTERM)) {
         workload->send_signal(static_cast<int>(signal.ssi_signo));
       }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The life of a capture on the command line: until its command ends, the time
-// is up, or a signal asks for the end.
+// Runs a capture on the command line until its command ends, the time is up, or a signal
+// asks for the end.
 #pragma once
 
 #include <chrono>
@@ -15,18 +15,18 @@
 
 namespace fusetrace {
 
-// What a capture waits for.
+// The signals that a capture waits for.
 inline constexpr std::initializer_list<int> capture_signals = {SIGINT, SIGTERM, SIGCHLD};
 
-// How it ended.
+// How a capture ended.
 struct CaptureOutcome {
-  int status = 0;        // of the command; 0 without one
-  bool gave_up = false;  // second Ctrl-C
+  int status = 0;        // exit status of the command; 0 where there is no command
+  bool gave_up = false;  // the user pressed Ctrl-C a second time
 };
 
-// Calls tick every period until the end, and once more after it. A command is
-// sent SIGTERM when the time is up, and the signals that come here; a second
-// signal kills it and gives up. Errors: those of tick, which end the loop.
+// Calls tick once every period until the capture ends, and once more after that. The
+// command gets SIGTERM when the time is up, and every signal that this process gets; a
+// second signal kills the command and gives up. Errors: an error of tick ends the loop.
 [[nodiscard]] Result<CaptureOutcome> run_capture(std::optional<Workload>& workload,
                                                  const Signals& signals,
                                                  std::optional<std::chrono::nanoseconds> duration,

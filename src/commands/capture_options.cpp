@@ -62,7 +62,7 @@ Result<uint64_t> parse_bytes(const std::string& text) {
   else if (!unit.empty())
     shift = -1;
   if (error != std::errc() || shift < 0 || value == 0 || value >> (62 - shift) != 0) {
-    return fail(fmt::format("'{}' is no size", text), "write bytes, or a number with K, M or G");
+    return fail(fmt::format("'{}' is not a size", text), "write bytes, or a number with K, M or G");
   }
   return value << shift;
 }

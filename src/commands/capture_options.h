@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Options shared by every command that captures: what to follow, and how long.
+// The options that every capturing command has: which requests to follow, and how long.
 #pragma once
 
 #include <cstdint>
@@ -21,18 +21,18 @@ struct CaptureOptions {
   std::vector<uint32_t> pids;
   std::vector<std::string> cgroups;
   std::vector<std::string> opcodes;
-  std::string duration;  // a TIME; empty: no end
+  std::string duration;  // as parse_duration() reads it; empty: the capture has no end
   std::string buffer;    // bytes with K, M or G
   std::string probes = "best";
 };
 
 void add_capture_options(CLI::App& app, CaptureOptions& options);
 
-// Turns names into what the tracer takes. Errors: no such mount, process or
-// opcode, each named.
+// Turns the names of mounts and opcodes into numbers. Errors: a mount, process or opcode
+// that does not exist; the message names it.
 Result<TracerOptions> resolve_capture_options(const CaptureOptions& options);
 
-// The filters as they were given, for the recording's header.
+// The filters as the user wrote them, for the header of a recording.
 std::vector<std::string> describe_filters(const CaptureOptions& options);
 
 // Reads "4M", "512K" or plain bytes.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The subcommands: each registers itself with the parser and leaves behind
-// what is to be run once the command line has been read.
+// The subcommands. Each adds its options to the parser; when the command line names it, it
+// stores in an Action the function that main() then runs.
 #pragma once
 
 #include <functional>
@@ -11,18 +11,18 @@ class App;
 
 namespace fusetrace {
 
-// Options that stand before the subcommand and hold for all of them.
+// The options that stand before the subcommand and apply to all subcommands.
 struct GlobalOptions {
   enum class Color { automatic, always, never };
   Color color = Color::automatic;
 
-  // Whether text written to this descriptor may carry colour: the option,
-  // else a terminal that is not dumb and no NO_COLOR in the environment.
+  // Whether text written to this descriptor may contain colour. The option decides. Without
+  // it, the descriptor must be a terminal, TERM must not be "dumb", and NO_COLOR not be set.
   bool color_on(int fd) const;
 };
 
-// What the command line asked for. A subcommand's callback sets run; main()
-// calls it and exits with what it returns: 0 done, 1 could not, 2 wrong usage.
+// What the command line asked for. The subcommand's callback sets run; main() calls it and
+// exits with the status that it returns: 0 for success, 1 for a failure, 2 for wrong usage.
 struct Action {
   GlobalOptions global;
   std::function<int()> run;

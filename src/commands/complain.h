@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How a command tells the user that it could not: one line, and the way out.
+// How a command reports an error to the user: one line with what failed and the way out.
 #pragma once
 
 #include "commands/output.h"
@@ -7,10 +7,10 @@
 
 namespace fusetrace {
 
-// The exit status of a command that was called in a wrong way.
+// The exit status for a command line that is written wrong.
 inline constexpr int wrong_usage = 2;
 
-// An error with the exit status that it means: 1, or wrong_usage.
+// An error together with its exit status: 1, or wrong_usage.
 struct Refusal {
   Error error;
   int status = 1;

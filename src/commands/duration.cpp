@@ -30,7 +30,7 @@ Result<std::chrono::nanoseconds> parse_duration(std::string_view text) {
       return std::chrono::nanoseconds(static_cast<int64_t>(ns));
     }
   }
-  return fail("'" + std::string(text) + "' is no length of time",
+  return fail("'" + std::string(text) + "' is not a duration",
               "write a number with a unit, as in 500ms, 10s or 2m, or bare seconds");
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How a user writes a length of time: the TIME of every option that takes one.
+// Reads a duration as users write it in options: "500ms", "1.5s", "2m".
 #pragma once
 
 #include <chrono>
@@ -9,9 +9,9 @@
 
 namespace fusetrace {
 
-// Reads a number, whole or with a decimal point, with one of the units ns, us,
-// µs, ms, s, m, h directly after it: "500ms", "1.5s", "2m". No unit means
-// seconds. Error: anything else, zero, or more than 100 years.
+// The text is a number, with or without a decimal point, and directly after it one of the
+// units ns, us, µs, ms, s, m, h. Without a unit it is in seconds. Errors: any other text,
+// zero, and more than 100 years.
 Result<std::chrono::nanoseconds> parse_duration(std::string_view text);
 
 }  // namespace fusetrace

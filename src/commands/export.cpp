@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// fusetrace export: a recording in a form that other tools read, block by block.
+// `fusetrace export`: writes a recording in a form that other tools read, block by block.
 #include "views/export/export.h"
 
 #include <fmt/format.h>
@@ -35,7 +35,7 @@ struct ExportOptions {
 
 constexpr size_t write_bytes = 1 << 20;
 
-// Shorter ones than this would not differ in Prometheus, which counts in ms.
+// Prometheus counts time in ms, so it could not distinguish shorter intervals.
 constexpr auto shortest_interval = std::chrono::milliseconds(10);
 
 Result<std::unique_ptr<RequestExport>> make_export(const ExportOptions& options) {
@@ -49,7 +49,7 @@ Result<std::unique_ptr<RequestExport>> make_export(const ExportOptions& options)
       {.interval_ns = static_cast<uint64_t>(interval->count()), .cpu_pairs = options.cpu_pairs});
 }
 
-// What a reader of the result should know about the recording.
+// Warns about what the recording lacks: its end, bytes that were not read, lost events.
 void warn(const RecordingReader& reader) {
   if (reader.truncated()) spdlog::warn("{}: {}", reader.path(), reader.truncation());
   if (reader.trailing_bytes())
@@ -100,7 +100,7 @@ class Exporter {
     return kept_;
   }
 
-  // Writes when that many bytes have come together.
+  // Writes once it has collected this many bytes.
   Result<void> write(size_t at_least) {
     if (bytes_.size() < at_least) return {};
     auto done = output_.write({reinterpret_cast<const uint8_t*>(bytes_.data()), bytes_.size()});

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The filter options of commands that read a recording; the same names as when
-// capturing.
+// The filter options of commands that read a recording. Their names are those of the
+// options that filter while capturing.
 #pragma once
 
 #include <cstdint>

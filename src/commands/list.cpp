@@ -55,14 +55,14 @@ void print_document(const std::map<uint32_t, Connection>& connections) {
                                {"max_background", known(c.max_background)},
                                {"congestion_threshold", known(c.congestion_threshold)}};
   }
-  // Mount points need not be UTF-8.
+  // A mount point may contain bytes that are not UTF-8.
   print_json(out.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
 }
 
 int run_list(bool json) {
   const Features features = detect_features();
   std::vector<ft_open_device> devices;
-  // Without the right to trace, what /proc shows is still worth showing.
+  // A user who may not trace still gets what /proc shows.
   if (const auto ok = check_requirements(features); !ok) {
     say("fusetrace: servers and limits are not shown: {}", ok.error().message);
   } else {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A recording, read from end to end into a Snapshot.
+// Reads a whole recording into a Snapshot.
 #pragma once
 
 #include <string>
@@ -10,7 +10,7 @@
 
 namespace fusetrace {
 
-// Shows a bar on stderr while it reads, where that is a terminal.
+// Shows a progress bar on stderr while it reads, where stderr is a terminal.
 Result<Snapshot> load_recording(const std::string& path, const FilterOptions& filter_options = {});
 
 }  // namespace fusetrace

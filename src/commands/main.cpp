@@ -29,8 +29,8 @@ bool GlobalOptions::color_on(int fd) const {
 
 namespace {
 
-// What stands where a command should: the first word that is no option and no
-// option's value; nothing where there is none.
+// The word that stands where the name of a command should: the first that is neither an
+// option nor the value of an option. Empty where there is no such word.
 std::string command_word(const CLI::App& app, int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     const std::string_view word = argv[i];
@@ -119,7 +119,7 @@ int run(int argc, char** argv) {
   try {
     app.parse(words_of(argc, argv));
   } catch (const CLI::ParseError& error) {
-    // Help and version are "errors" with status 0; everything else is wrong usage.
+    // CLI11 reports --help and --version as errors with status 0. All others are wrong usage.
     if (error.get_exit_code() == 0) return with_output_checked(app.exit(error));
     return explain_usage(app, error, argc, argv);
   }

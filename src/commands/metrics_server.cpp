@@ -27,8 +27,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-// However often somebody asks, the totals are read and written out no more often
-// than this.
+// The totals are read and formatted at most this often, however often clients ask.
 constexpr milliseconds least_age{200};
 // Until a client that has its answer closes its side.
 constexpr milliseconds linger{1000};
@@ -79,7 +78,8 @@ Result<Descriptor> listen_on(const std::string& text) {
   const int error = getaddrinfo(host.empty() ? nullptr : host.c_str(),
                                 text.substr(colon + 1).c_str(), &hints, &found);
   const std::string hint = "--listen ADDRESS:PORT names another one";
-  if (error != 0) return fail(fmt::format("cannot listen on {}: {}", text, gai_strerror(error)), hint);
+  if (error != 0)
+    return fail(fmt::format("cannot listen on {}: {}", text, gai_strerror(error)), hint);
   const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> addresses(found, freeaddrinfo);
   int failed = 0;
   for (const addrinfo* a = addresses.get(); a != nullptr; a = a->ai_next) {
@@ -173,8 +173,7 @@ class MetricsServer::Loop {
   }
 
   void close_late(Clock::time_point now) {
-    connections_.remove_if(
-        [now](const Connection& c) { return c.fd.get() < 0 || now >= c.until; });
+    connections_.remove_if([now](const Connection& c) { return c.fd.get() < 0 || now >= c.until; });
   }
 
   void accept_all(Clock::time_point now) {
@@ -318,7 +317,7 @@ class MetricsServer::Loop {
   void write_answer(Connection& c, Clock::time_point now) {
     while (true) {
       const bool in_head = c.sent < c.head.size();
-      const std::string_view all = in_head ? std::string_view(c.head)
+      const std::string_view all = in_head  ? std::string_view(c.head)
                                    : c.body ? std::string_view(*c.body)
                                             : std::string_view();
       const std::string_view left = all.substr(in_head ? c.sent : c.sent - c.head.size());

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The HTTP side of `fusetrace serve`: /metrics, a page that says what this is,
-// and /-/healthy. One thread waits for all connections at once, so that somebody who
+// The HTTP server of `fusetrace serve`. It answers /metrics, /-/healthy, and / with a page
+// that explains the two. One thread waits for all connections at once, so that somebody who
 // sends slowly, or nothing, holds a few bytes of memory and nobody else.
 #pragma once
 
@@ -13,8 +13,8 @@
 
 namespace fusetrace {
 
-// "127.0.0.1:9475", "[::1]:9475", ":9475" for all addresses. Errors: no port in
-// it, or one out of range.
+// Checks an address such as "127.0.0.1:9475" or "[::1]:9475"; ":9475" means all addresses.
+// Errors: the text has no port, or the port is out of range.
 Result<std::string> check_listen_address(const std::string& text);
 
 class MetricsServer {

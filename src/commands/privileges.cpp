@@ -15,7 +15,7 @@
 namespace fusetrace {
 namespace {
 
-// Debian's nobody and nogroup; without files anywhere.
+// The number of the user nobody and of the group nogroup in Debian. They own no files.
 constexpr uid_t nobody = 65534;
 
 Result<void> refused(const char* what) {
@@ -44,7 +44,7 @@ Result<std::string> drop_privileges(const std::string& kernel_release) {
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
     return tl::make_unexpected(refused("no_new_privs").error());
   }
-  // The bounding set first: taking from it takes CAP_SETPCAP.
+  // The bounding set comes first, because removing a capability from it needs CAP_SETPCAP.
   for (cap_value_t cap = 0; cap_get_bound(cap) >= 0; ++cap) {
     if (keep_bpf && cap == CAP_BPF) continue;
     if (cap_drop_bound(cap) != 0 && errno != EPERM) {

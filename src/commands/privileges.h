@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a process that only serves what it has already attached can do without.
+// Gives up the privileges that are no longer needed once the BPF programs are attached.
 #pragma once
 
 #include <string>
@@ -8,15 +8,16 @@
 
 namespace fusetrace {
 
-// Gives up every capability but those that reading the totals takes on this
-// kernel, and root's identity where the process has it; nothing that it runs can
-// get any back. Of the whole process, so before any thread is started. Returns
-// what is kept, for the log: "none", "cap_bpf". Errors: the kernel refused.
+// Gives up every capability that reading the totals does not need on this kernel, and the
+// identity of root if the process has it. Neither the process nor a program that it runs can
+// get them back. Capabilities belong to a thread, so call this before any thread is started.
+// Returns which capabilities are kept, for the log: "none" or "cap_bpf". Errors: the kernel
+// refused.
 Result<std::string> drop_privileges(const std::string& kernel_release);
 
-// Whether the kernel wants CAP_BPF for each look into a map: before 6.4, where
-// unprivileged BPF is disabled ("bpf: Move unprivileged checks into map_create()
-// and bpf_prog_load()").
+// Whether the kernel requires CAP_BPF for every read of a map. Kernels before 6.4 do where
+// unprivileged BPF is disabled ("bpf: Move unprivileged checks into map_create() and
+// bpf_prog_load()").
 bool looking_takes_cap_bpf(const std::string& kernel_release);
 
 }  // namespace fusetrace

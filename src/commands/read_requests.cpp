@@ -21,7 +21,7 @@ Result<RecordingEnd> read_requests(
   RecordingReader::Block read;
   std::vector<ft_request> kept;
   uint64_t left_out = 0;
-  // The result is printed when the bar is gone.
+  // The result is printed only after the progress bar has been removed.
   ReadingProgress progress(*reader, ReadingProgress::wanted(false));
   while (true) {
     const auto more = reader->next(read);

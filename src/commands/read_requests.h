@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A recording's requests that pass the filter, handed on block by block.
+// Reads a recording and hands on, block by block, the requests that pass the filter.
 #pragma once
 
 #include <functional>
@@ -13,16 +13,15 @@
 
 namespace fusetrace {
 
-// What is known once a recording has been read.
+// What is known only after the whole recording has been read.
 struct RecordingEnd {
   CaptureInfo info;
   Losses losses;
   std::string truncation;  // empty: it does not end early
 };
 
-// Calls begin once, with what the recording says at its start, and then block
-// for each block. Shows a bar on stderr while it reads, where that is a
-// terminal.
+// Calls begin once, with what the header of the recording says, and then block once for each
+// block. Shows a progress bar on stderr while it reads, where stderr is a terminal.
 Result<RecordingEnd> read_requests(
     const std::string& path, const FilterOptions& filter_options,
     const std::function<void(const CaptureInfo&)>& begin,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The bar that a terminal shows while a recording is read.
+// The progress bar that a terminal shows while a recording is read.
 #pragma once
 
 #include <chrono>
@@ -13,15 +13,15 @@ class ReadingProgress {
  public:
   // Shows nothing unless show is set, and nothing in the first half second.
   ReadingProgress(const RecordingReader& reader, bool show);
-  // Takes the line back.
+  // Removes the bar from the terminal.
   ~ReadingProgress();
   ReadingProgress(const ReadingProgress&) = delete;
   ReadingProgress& operator=(const ReadingProgress&) = delete;
 
-  // After each block; cheap between the moments at which it draws.
+  // To be called after each block. It draws a few times a second and is cheap in between.
   void update();
 
-  // Whether standard error is a terminal that the results do not go to as well.
+  // Whether standard error is a terminal, and the results do not go to the same terminal.
   static bool wanted(bool results_on_stdout);
 
  private:

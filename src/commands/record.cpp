@@ -36,8 +36,8 @@ struct RecordOptions {
   std::vector<std::string> command;
 };
 
-// How often the rings are emptied: a timer, because a wakeup for every record
-// would disturb the wakeups that are measured.
+// How often the rings are emptied. A timer does it: if every record woke this process, that
+// would disturb the very wakeups that are measured.
 constexpr milliseconds drain_period{20};
 constexpr milliseconds flush_period{1000};
 constexpr milliseconds progress_period{500};
@@ -47,7 +47,7 @@ Result<uint32_t> parse_sample(const std::string& text) {
   char* end = nullptr;
   const unsigned long n = std::strtoul(number.c_str(), &end, 10);
   if (number.empty() || *end != '\0' || n == 0 || n > 1000000) {
-    return fail(fmt::format("'{}' is no sampling rate", text), "write 1/N, N up to 1000000");
+    return fail(fmt::format("'{}' is not a sampling rate", text), "write 1/N, N up to 1000000");
   }
   return static_cast<uint32_t>(n);
 }
@@ -57,7 +57,7 @@ class Recorder {
   Recorder(Tracer tracer, RecordingWriter writer, CaptureInfo info)
       : tracer_(std::move(tracer)), writer_(std::move(writer)), info_(std::move(info)) {}
 
-  // One round: empties the rings into the file.
+  // Moves the records that are in the rings into the file.
   Result<void> drain() {
     requests_.clear();
     tasks_.clear();
@@ -76,7 +76,7 @@ class Recorder {
     const auto stopped = tracer_.stop(requests_, tasks_);
     auto done = write_out();
     info_.end_ns = capture_clock_ns();
-    // Names of servers that never took a request, for the tables of threads.
+    // The report's tables of threads also name server threads that never took a request.
     tasks_.clear();
     for (const ft_server_thread& thread : tracer_.server_threads()) {
       ft_task& task = tasks_.emplace_back(ft_task{thread.tid, thread.tgid, {}});
@@ -88,7 +88,7 @@ class Recorder {
     return done ? stopped : done;
   }
 
-  // Mount points and servers of the connections that are there now.
+  // Finds mount points and servers of all connections that exist now.
   Result<void> look_at_connections() {
     if (auto done = connections_.refresh(scan_); !done) return done;
     return write_connections();
@@ -140,7 +140,8 @@ void show_progress(const Recorder& recorder, Clock::time_point start) {
                                  static_cast<double>(recorder.bytes()) / (1 << 20)));
 }
 
-// Empties the rings at every tick, flushes and tells how it goes now and then.
+// Empties the rings at every tick, flushes the file once a second, and shows the progress
+// where stderr is a terminal.
 Result<CaptureOutcome> capture(Recorder& recorder, std::optional<Workload>& workload,
                                const Signals& signals,
                                std::optional<std::chrono::nanoseconds> duration) {
@@ -165,7 +166,7 @@ Result<CaptureOutcome> capture(Recorder& recorder, std::optional<Workload>& work
   return outcome;
 }
 
-// Reads the recording back and prints what it says in ten lines.
+// Reads the recording back and prints a summary of ten lines.
 Result<void> summarize(const std::string& path) {
   auto snapshot = load_recording(path);
   if (!snapshot) return tl::make_unexpected(snapshot.error());

@@ -22,7 +22,7 @@ namespace {
 struct ReportOptions {
   std::string file = "fusetrace.rec";
   bool json = false;
-  std::string html;  // empty: no page
+  std::string html;  // the file to write the page to; empty: no page
   std::vector<std::string> by;
   FilterOptions filter;
 };

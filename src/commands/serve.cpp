@@ -33,12 +33,12 @@ struct ServeOptions {
   bool bpf_run_time = false;
 };
 
-// How often connections that have come are looked for, and how often all of
-// them are looked at for what waits there.
+// How often new connections are looked for, and how often the number of waiting requests of
+// all connections is read.
 constexpr milliseconds look_period{250};
 constexpr milliseconds refresh_period{5000};
 
-// The capture, which the main thread keeps up to date and HTTP threads read.
+// The capture. The main thread keeps it up to date, and the threads of the HTTP server read it.
 class Served {
  public:
   Served(LiveCapture capture, const MetricsOptions& options, bool run_time)
@@ -91,7 +91,7 @@ int run_serve(const ServeOptions& options) {
   const auto prepared = prepare_capture(options.capture);
   if (!prepared) return complain(prepared.error());
 
-  // Whichever thread answers makes the text: an arena for each would keep as many.
+  // Any of the HTTP threads may make the text, and glibc would keep a heap for each of them.
   mallopt(M_ARENA_MAX, 1);
   const Signals signals(capture_signals);
   auto capture = LiveCapture::start(*prepared, options.capture);
@@ -99,7 +99,7 @@ int run_serve(const ServeOptions& options) {
   MetricsOptions metrics = options.metrics;
   metrics.queues = has_input_queues();
   Served served(std::move(*capture), metrics, options.bpf_run_time);
-  // Before there are threads: each has capabilities of its own.
+  // This must come before threads are started, because each thread has its own capabilities.
   auto kept = drop_privileges(prepared->features.kernel);
   if (!kept) return complain(kept.error());
   auto server = MetricsServer::start(options.listen, [&served] { return served.metrics(); });

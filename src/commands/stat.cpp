@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `fusetrace stat`: counts in the kernel while a command runs, and no file.
+// `fusetrace stat`: counts requests in the kernel while a command runs; it writes no file.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -38,7 +38,7 @@ struct StatOptions {
 constexpr milliseconds look_period{100};
 constexpr milliseconds least_interval{10};
 
-// What came in one interval after another.
+// Prints what was counted in each interval.
 class Intervals {
  public:
   Intervals(std::chrono::nanoseconds period, bool json) : period_(period), json_(json) {}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a view has to know of the terminal that it prints to.
+// What a view needs to know about the terminal that it prints to.
 #pragma once
 
 #include "commands/commands.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `fusetrace top`: the connections of this machine, live, from running totals.
+// `fusetrace top`: shows the FUSE connections of this machine live, from running totals.
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/resource.h>
@@ -31,12 +31,12 @@ using Seconds = std::chrono::duration<double>;
 struct TopOptions {
   CaptureOptions capture;
   std::string interval = "2s";
-  uint64_t count = 0;  // frames; 0: without end
+  uint64_t count = 0;  // how many frames to show; 0: no limit
   bool batch = false;
 };
 
-// How long before each frame the kernel counts the programs' run time: always
-// would make every request dearer, and this is enough for a share.
+// The kernel counts the run time of the BPF programs only for this long before each frame.
+// Counting makes every run slower, and this is long enough to tell the share of a CPU.
 constexpr Seconds cost_window{0.05};
 
 double cpu_seconds_used() {
@@ -57,11 +57,12 @@ std::string time_of_day() {
   return text;
 }
 
-// The share of one CPU that looking at all servers and their threads may take: on a
-// machine with very many, they are not looked at for every frame.
+// The share of one CPU that looking at all servers and their threads may take. A machine with
+// very many servers is therefore not looked at for every frame.
 constexpr double look_share = 0.01;
 
-// Makes the data of a frame from the capture, and knows that of the one before.
+// Makes the data of a frame from the capture. It keeps the totals of the frame before, because
+// a frame shows what was added since.
 class TopSource {
  public:
   explicit TopSource(LiveCapture& capture) : capture_(capture), before_(capture.snapshot()) {
@@ -144,7 +145,7 @@ class TopSource {
   Snapshot older_;
   std::set<uint32_t> followed_;
   std::vector<TopThread> threads_;  // as look_at_servers() last found them
-  double threads_s_ = 0;            // over which they took their requests
+  double threads_s_ = 0;            // the time in which they took their requests, in s
   Clock::time_point servers_looked_ = Clock::now();
   Clock::time_point next_look_;
   Clock::time_point looked_ = Clock::now();
@@ -154,7 +155,7 @@ class TopSource {
   Descriptor counting_;
 };
 
-// Until when frames are made: so many, so long, or a signal.
+// When top ends by itself: after a number of frames, or after a time.
 class End {
  public:
   End(uint64_t count, std::optional<std::chrono::nanoseconds> duration) : count_(count) {
@@ -172,8 +173,8 @@ class End {
   std::optional<Clock::time_point> at_;
 };
 
-// Waits until then; false when a signal asked for the end. Returns early with
-// input on the other descriptor, or when the wait was interrupted.
+// Waits until the given time. Returns false when a signal asks for the end, and returns early
+// when there is input on the other descriptor or when the wait is interrupted.
 bool wait_until(Clock::time_point when, const Signals& signals, int input) {
   const Seconds left = when - Clock::now();
   pollfd fds[] = {{signals.fd(), POLLIN, 0}, {input, POLLIN, 0}};
@@ -194,7 +195,8 @@ bool wait_for_frame(Clock::time_point due, TopSource& source, const Signals& sig
   return wait_until(due, signals, input);
 }
 
-// One interval after the frame that was due then; from now on where that is past.
+// When the next frame is due: one interval after the last one was due, or, if that time has
+// passed, one interval from now.
 Clock::time_point next_frame(Clock::time_point last, const TopState& state) {
   const auto interval = std::chrono::duration_cast<Clock::duration>(Seconds(state.interval_s));
   return last + interval > Clock::now() ? last + interval : Clock::now() + interval;
@@ -228,7 +230,7 @@ int print_frames(LiveCapture& capture, TopState state, End end, const Signals& s
   return 0;
 }
 
-// True when the next look at the capture is wanted now.
+// Returns true when a key asks for a new look at the capture at once.
 bool read_keys(TopTerminal& terminal, TopState& state, const TopData& data) {
   bool look = false;
   TopTerminal::Press key;

@@ -9,7 +9,7 @@
 #include <map>
 #include <utility>
 
-// After everything else: it defines macros with everyday names.
+// Included last, because it defines macros with everyday names.
 #include <curses.h>
 
 namespace fusetrace {
@@ -121,7 +121,7 @@ Result<TopTerminal> TopTerminal::open(bool color) {
     return fail("top needs a terminal", "`fusetrace top -b` prints plain frames");
   }
   setlocale(LC_CTYPE, "");
-  // µ and … need it, whatever the locale says.
+  // The characters µ and … need UTF-8, whatever locale the user has.
   if (MB_CUR_MAX == 1) setlocale(LC_CTYPE, "C.UTF-8");
   auto state = std::make_unique<State>();
   state->screen = newterm(nullptr, stdout, stdin);

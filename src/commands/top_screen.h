@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The terminal under `fusetrace top`: its size, its keys, and lines painted on
-// it. As it was before when this goes.
+// The terminal that `fusetrace top` runs in: its size, its keys, and how lines get on it. The
+// destructor restores the terminal.
 #pragma once
 
 #include <memory>
@@ -14,8 +14,8 @@ namespace fusetrace {
 
 class TopTerminal {
  public:
-  // Takes over the terminal on standard input and output. Errors: none there, or
-  // one that ncurses does not know (TERM).
+  // Takes over the terminal on standard input and output. Errors: they are not a terminal, or
+  // ncurses does not know the kind of terminal that TERM names.
   static Result<TopTerminal> open(bool color);
 
   struct Size {
@@ -25,7 +25,7 @@ class TopTerminal {
   Size size() const;
   bool color() const;
 
-  // Shows these lines; SGR sequences become attributes, what is too long is cut.
+  // Shows these lines. SGR escape sequences become attributes; lines that are too long are cut.
   void paint(const std::vector<std::string>& lines);
 
   // Gives the terminal back before its time: an error is to be told on it.
@@ -36,7 +36,7 @@ class TopTerminal {
     char32_t character = 0;
     bool resized = false;
   };
-  // The next key that was pressed; false when there is none.
+  // Returns the next key that was pressed; false when no key is waiting.
   bool next(Press& press);
 
  private:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A warning about what a capture tries again and again.
+// A warning about something that a capture tries again and again.
 #pragma once
 
 #include <spdlog/spdlog.h>
@@ -8,7 +8,7 @@
 
 namespace fusetrace {
 
-// Logs the first of a row of failures; after a success the next one is logged again.
+// Logs a failure only if the attempt before it succeeded.
 class WarnOnce {
  public:
   void operator()(const Result<void>& result) {

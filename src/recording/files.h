@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The two ends of a recording at the operating system: a file, pipe or
-// standard stream to write to the end of, and one to read from its start.
+// The file, pipe or standard stream that a recording is written to, and the one that it is read
+// from.
 #pragma once
 
 #include <cstddef>
@@ -34,7 +34,7 @@ class FileDescriptor {
 
 class OutputFile {
  public:
-  // What becomes of a regular file that is there and not empty.
+  // What happens to a regular file that exists already and is not empty.
   enum class Existing {
     keep_as_old,  // it is PATH.old from now on, in place of an older one, as with perf record
     replace,

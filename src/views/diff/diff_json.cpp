@@ -103,7 +103,7 @@ std::string render_diff_json(std::span<const RunSample> base, std::span<const Ru
   out["regression_percent"] = comparison.regression_percent();
   Json& rows = out["rows"] = Json::array();
   for (const ComparisonRow& row : comparison.rows) rows.push_back(row_json(row));
-  // File names need not be UTF-8.
+  // A file name may contain bytes that are not UTF-8.
   return out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What both views of a comparison say in sentences.
+// The sentences that the text and the JSON of a comparison share.
 #include <fmt/format.h>
 
 #include <algorithm>

@@ -13,7 +13,7 @@
 namespace fusetrace {
 namespace {
 
-// Metric names as people say them.
+// The names of metrics as people say them.
 std::string label_of(const std::string& metric) {
   constexpr std::array<std::pair<const char*, const char*>, 11> whole = {{
       {"requests_per_second", "requests/s"},
@@ -110,7 +110,7 @@ std::string side_text(const char* name, std::span<const RunSample> runs, size_t 
   return out + wrap("        ", files, width);
 }
 
-// The rows of one group, and how many were left out as equal on both sides.
+// The rows of one group, and how many rows were left out because both sides are equal.
 std::string group_text(std::span<const ComparisonRow> rows, const RenderOptions& options) {
   Table table({"<", "base", "new", "change", "95 % interval", "<"});
   std::vector<const ComparisonRow*> shown;
@@ -136,7 +136,7 @@ std::string group_text(std::span<const ComparisonRow> rows, const RenderOptions&
   if (!table.empty()) {
     std::string text = table.render(options.width);
     if (options.color) {
-      // Line by line after the title, to paint whole rows.
+      // After the title each line is printed by itself, so that whole rows can be coloured.
       size_t at = text.find('\n') + 1;
       out = text.substr(0, at);
       for (const ComparisonRow* row : shown) {

@@ -11,11 +11,11 @@
 
 namespace fusetrace {
 
-// How the intervals and verdicts of a comparison came about, in sentences.
+// Explains in sentences how the intervals and verdicts of a comparison were computed.
 std::vector<std::string> diff_method(const Comparison& comparison);
 
-// What should be known before the figures are believed: other kernels, CPUs or
-// sampling on one side, losses, recordings that end early.
+// Warns about what makes the two sides hard to compare: different kernels, CPUs or sampling,
+// losses, and recordings that end early.
 std::vector<std::string> diff_notes(std::span<const RunSample> base,
                                     std::span<const RunSample> changed);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A recording in forms that other tools read. An export is fed as the recording
-// is read and appends bytes for the caller to write out, so that memory does not
-// grow with the number of requests. docs/export.md describes the formats.
+// Turns a recording into the formats of other tools. The caller passes the requests on while
+// it reads the recording and writes out the bytes that the export appends, so that memory
+// does not grow with the number of requests. docs/export.md describes the formats.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@
 
 namespace fusetrace {
 
-// What is known so far besides the requests; both may grow between calls.
+// What is known besides the requests. Tasks and losses may grow between two calls.
 struct ExportContext {
   const CaptureInfo& info;
   const std::unordered_map<uint32_t, ft_task>& tasks;  // by tid
@@ -25,28 +25,28 @@ struct ExportContext {
 class RequestExport {
  public:
   virtual ~RequestExport() = default;
-  // Once, before anything else.
+  // To be called once, before the other functions.
   virtual void begin(const ExportContext& context, std::string& out) = 0;
   // The next requests, in the order of the recording.
   virtual void add(std::span<const ft_request> requests, const ExportContext& context,
                    std::string& out) = 0;
-  // After all requests, again and again until it returns false: that was all.
+  // To be called after all requests, again and again until it returns false.
   virtual bool end(const ExportContext& context, std::string& out) = 0;
 };
 
-// One request a line, with a line of column names first (RFC 4180, but with
-// plain line feeds).
+// CSV: a line with the names of the columns, then one line for each request (RFC 4180, but
+// lines end with a line feed alone).
 std::unique_ptr<RequestExport> make_csv_export();
-// One JSON object a line and request; the keys are the columns of the CSV.
+// JSON lines: one object in a line for each request. The keys are the columns of the CSV.
 std::unique_ptr<RequestExport> make_jsonl_export();
-// A trace in Perfetto's protobuf form.
+// A trace in the protobuf format of Perfetto.
 std::unique_ptr<RequestExport> make_perfetto_export();
 
 struct OpenMetricsOptions {
   uint64_t interval_ns = 1'000'000'000;  // between two samples of a series, at least
   bool cpu_pairs = false;                // fusetrace_cpu_pair_requests too
 };
-// Counters and histograms with time stamps, for backfilling Prometheus.
+// OpenMetrics: counters and histograms with time stamps, for backfilling Prometheus.
 std::unique_ptr<RequestExport> make_openmetrics_export(const OpenMetricsOptions& options = {});
 
 }  // namespace fusetrace

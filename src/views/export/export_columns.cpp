@@ -21,7 +21,7 @@ constexpr Value signed_number(int64_t n) {
                : number(static_cast<uint64_t>(n));
 }
 
-// Zero stands for unknown in times, thread numbers and names that are empty.
+// In a record, a time or thread number of zero and an empty name mean unknown.
 constexpr Value nonzero(uint64_t n) { return n != 0 ? number(n) : unknown(); }
 constexpr Value nonempty(std::string_view s) { return s.empty() ? unknown() : text(s); }
 constexpr Value cpu(uint16_t n) { return n != FT_CPU_UNKNOWN ? number(n) : unknown(); }
@@ -37,7 +37,7 @@ Value stage(Row row, Stage which) {
 }
 
 Value flag(Row row, uint32_t bit) { return boolean((row.request.flags & bit) != 0); }
-// Known only when another bit says so.
+// A value that is known only when another bit of the record says so.
 Value flag(Row row, uint32_t bit, uint32_t known) {
   return (row.request.flags & known) != 0 ? flag(row, bit) : unknown();
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The columns of the line-based exports, in order: what csv and jsonl both write
-// for a request. docs/export.md explains each one.
+// The columns that csv and jsonl write for a request, in their order. docs/export.md explains
+// each column.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@
 
 namespace fusetrace {
 
-// One value: unknown, or of one of the other types.
+// The value of one column: unknown, or a value of one of the other types.
 struct ExportValue {
   enum class Type : uint8_t { unknown, number, negative, text, boolean };
   Type type = Type::unknown;
@@ -22,13 +22,13 @@ struct ExportValue {
   std::string_view text;  // valid until the next request
 };
 
-// A request and all that belongs to it.
+// A request and what follows from it.
 struct ExportRow {
   const ft_request& request;
   const ExportContext& context;
   Stages stages;
   Distance request_hop;
-  Distance reply_hop;  // unknown where there is none
+  Distance reply_hop;  // unknown where the request has no reply hop
   const ft_task* client;
   const ft_task* server;
   const ft_task* replier;
@@ -43,7 +43,7 @@ struct ExportColumn {
 
 std::span<const ExportColumn> export_columns();
 
-// Looks up what belongs to a request; keeps the names that rows point to.
+// Makes rows of requests. It owns the names that the rows point to.
 class ExportRows {
  public:
   ExportRow make(const ft_request& request, const ExportContext& context);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One request a line, values apart by commas; an unknown one is empty.
+// One request in a line, its values separated by commas. An unknown value is empty.
 #include <charconv>
 
 #include "views/export/export_columns.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One request a line, as a JSON object (RFC 8259); an unknown value is null.
+// One request in a line, as a JSON object (RFC 8259). An unknown value is null.
 #include <charconv>
 
 #include "views/export/export_columns.h"
@@ -9,7 +9,7 @@
 namespace fusetrace {
 namespace {
 
-// Names are bytes to the kernel; those that are no UTF-8 become U+FFFD.
+// For the kernel a name is a string of bytes. Bytes that are not UTF-8 become U+FFFD.
 void append_text(std::string_view text, std::string& out) {
   constexpr std::string_view hex = "0123456789abcdef";
   out += '"';

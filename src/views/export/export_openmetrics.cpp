@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The metrics of `fusetrace serve` as they would have been scraped, in the
-// OpenMetrics text format (openmetrics.io, version 1.0) with time stamps. That
-// format wants all samples of a series together, so they are written at the end.
+// Writes the metrics of `fusetrace serve` as Prometheus would have scraped them, in the
+// OpenMetrics text format (openmetrics.io, version 1.0) with time stamps. The format requires
+// all samples of a series to stand together, so they are written at the end.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -69,7 +69,7 @@ class OpenMetricsExport : public RequestExport {
     timeline_->set_losses(context.losses);
   }
 
-  // A series a call.
+  // Each call writes one series.
   bool end(const ExportContext& context, std::string& out) override {
     if (times_.empty()) {
       timeline_->set_losses(context.losses);
@@ -97,8 +97,7 @@ class OpenMetricsExport : public RequestExport {
   }
 
  private:
-  // The time stamps: the start, where every counter is 0, and the end of every
-  // interval.
+  // The time stamps are the start, where every counter is 0, and the end of every interval.
   void prepare(const ExportContext& context) {
     const CaptureInfo& info = context.info;
     // Every series has a sample at every time.
@@ -110,8 +109,8 @@ class OpenMetricsExport : public RequestExport {
     int64_t unix_ms = 0;
     for (size_t i = 0; i <= timeline_->points(); ++i) {
       const uint64_t ns = std::min(start + i * timeline_->interval_ns(), std::max(end, start));
-      // Upwards, so that what was counted had happened by then; the last
-      // interval may be shorter than a millisecond.
+      // Rounded up, so that whatever was counted had happened by then. The last interval may
+      // be shorter than a millisecond.
       const int64_t after = (static_cast<int64_t>(ns) + info.realtime_offset_ns) / 1'000'000 + 1;
       unix_ms = std::max(unix_ms + 1, after);
       times_.push_back(fmt::format("{}.{:03}", unix_ms / 1000, unix_ms % 1000));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A recording as a Perfetto trace. A synchronous request is a slice on its
-// client's track, its stages are slices within, its service is a slice on its
-// server's track; a flow leads from queueing to service to return. A request for
-// which no client waits is an instant on its client's track.
+// Writes a recording as a Perfetto trace. A synchronous request is a slice on the track of its
+// client, and its stages are slices within that one. Its service is a slice on the track of
+// its server. A flow connects queueing, service and return. A request for which no client
+// waits is an instant on the track of its client.
 #include <cerrno>
 #include <map>
 #include <optional>
@@ -21,7 +21,7 @@ namespace {
 
 using protozero::pbf_writer;
 
-// Numbers of the interned names, each table's from 1.
+// The numbers of the interned names. Those of each table begin at 1.
 enum EventName : uint64_t { name_queue = 1, name_service, name_return, name_reply, names_fixed };
 constexpr std::string_view event_names[] = {"queue", "service", "return", "reply"};
 
@@ -41,7 +41,7 @@ constexpr std::string_view annotation_names[] = {"connection",  "unique",   "nod
                                                  "bytes_out",   "error",    "kind",   "pickup",
                                                  "request_hop", "reply_hop"};
 
-// Values of the last four, in one table: kinds, pickups, distances.
+// The values of the last four annotations, in one table: kinds, pickups, distances.
 constexpr uint64_t first_kind = 1;
 constexpr uint64_t first_pickup = first_kind + FT_KINDS;
 constexpr uint64_t first_distance = first_pickup + FT_PICKUPS;
@@ -193,7 +193,7 @@ void PerfettoExport::add_client(const ft_request& r, uint64_t flow, const Export
   const Topology& topology = context.info.topology;
   const uint64_t name = name_of(r.opcode);
   const uint64_t end_ns = end_of(r);
-  // A point before the one it must follow would break the nesting.
+  // If a point came before the one that it must follow, the slices would not nest.
   if (r.kind != FT_KIND_SYNC || stages.backwards || end_ns < r.queued_ns) {
     const uint64_t track = tracks_.instant_track(r.client_tid, r.connection, context);
     stream_.event(r.queued_ns, type_instant, track, [&](pbf_writer& event) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an exported trace shows over time: pending requests and the share that
-// was served on the client's CPU, by connection. Requests come in the order of
-// their end, so both are gathered in cells of time, which get wider as the
-// recording gets longer: memory is bounded.
+// The counters of an exported trace, for each connection: how many requests are pending, and
+// which share was served on the CPU of the client. Requests come in the order of their end,
+// so the counters are collected in cells of time. The cells get wider as the recording gets
+// longer, which bounds the memory.
 #pragma once
 
 #include <cstdint>
@@ -20,9 +20,9 @@ class PerfettoCounters {
   // Times before start_ns count as start_ns.
   explicit PerfettoCounters(uint64_t start_ns) : start_ns_(start_ns) {}
 
-  // A request that was on its way from begin_ns to end_ns.
+  // Counts a request that was pending from begin_ns to end_ns.
   void add_pending(uint32_t connection, uint64_t begin_ns, uint64_t end_ns);
-  // A request whose two CPUs are known.
+  // Counts a request of which the CPUs of client and server are known.
   void add_hop(uint32_t connection, uint64_t at_ns, bool same_cpu);
 
   // Writes what was gathered: pending requests as they were at the end of each

@@ -56,10 +56,10 @@ void PerfettoSched::sleeps_before(uint32_t tid, uint64_t ns) {
   const auto it = threads_.find(tid);
   if (it == threads_.end()) return;
   const Running running = it->second;
-  // Requests come in the order of their end; one that came late changes nothing.
+  // Requests come in the order of their end. One that comes late changes nothing.
   if (running.seen_ns >= ns) return;
   threads_.erase(it);
-  // Where another one was switched in since, that has switched this one out.
+  // If another thread was switched in there since, this thread was switched out then.
   if (on_cpu_[running.cpu] != tid) return;
   events_.push_back({running.seen_ns, running.cpu, 0, 0, 0});
   on_cpu_[running.cpu] = 0;
@@ -95,8 +95,8 @@ void PerfettoSched::write(PerfettoStream& stream, const ExportContext& context) 
 
 void PerfettoSched::write_bundle(PerfettoStream& stream, const Event* first, const Event* last,
                                  const ExportContext& context) {
-  // Switches in the compact form, which leaves it to the reader to see who ran
-  // before; its times are differences.
+  // The compact form of switches does not name the thread that ran before, and its times are
+  // differences to the event before.
   std::vector<uint64_t> times;
   std::vector<int64_t> states;
   std::vector<int32_t> pids;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// What requests show of the scheduler, as the events that ftrace would have
-// recorded, so that analyzers of scheduling read the trace too.
+// Writes what requests show of the scheduler as the events that ftrace would have recorded,
+// so that tools which analyse scheduling can read the trace too.
 //
-// Seen: each waking and each switch-in of a woken server and client. Followed
-// from them: a thread that was woken had gone to sleep before, at the last point
-// at which a record still shows it running or later; there it is switched out,
-// to the idle task, because what ran next was not seen. Nothing else is made up,
-// so time on a CPU is a lower bound, and latency from waking to running exact.
+// A record shows each waking and each switch-in of a woken server and client. One more event
+// follows from them: a thread that is woken went to sleep before. The trace switches it out at
+// the last time at which a record shows it running, and to the idle task, because the record
+// does not tell which task ran next. No other event is added. The time on a CPU is therefore a
+// lower bound, and the latency from waking to running is exact.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,7 @@ namespace fusetrace {
 class PerfettoSched {
  public:
   void add(const ft_request& request);
-  // Writes the events of the requests since the last call, a bundle per CPU.
+  // Writes the events of the requests since the last call, in one bundle for each CPU.
   void write(PerfettoStream& stream, const ExportContext& context);
 
  private:
@@ -33,7 +33,7 @@ class PerfettoSched {
     uint32_t waker;   // waking only; 0: this is a switch
     uint16_t target;  // waking only: the CPU on which it slept
   };
-  // When a thread was switched in and last seen running.
+  // When a thread was switched in, and when it was last seen running.
   struct Running {
     uint32_t cpu = 0;
     uint64_t in_ns = 0;

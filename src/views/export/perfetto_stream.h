@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The outer frame of a Perfetto trace: packets, one after the other, stamped in
-// CLOCK_BOOTTIME, which is that format's default.
+// Writes the packets of a Perfetto trace. Their times are in CLOCK_BOOTTIME, the default of
+// the format.
 #pragma once
 
 #include <cstdint>
@@ -13,13 +13,13 @@ namespace fusetrace {
 
 class PerfettoStream {
  public:
-  // Where packets go from now on.
+  // Sets the string that packets are appended to from now on.
   void set_output(std::string& out) { out_ = &out; }
   // CLOCK_BOOTTIME - CLOCK_MONOTONIC.
   void set_boot_offset(int64_t ns) { boot_offset_ns_ = static_cast<uint64_t>(ns); }
   uint64_t boot_ns(uint64_t monotonic_ns) const { return monotonic_ns + boot_offset_ns_; }
 
-  // A packet of which fill(protozero::pbf_writer&) writes the fields.
+  // Appends a packet whose fields fill(protozero::pbf_writer&) writes.
   template <typename Fill>
   void packet(Fill&& fill) {
     packet_.clear();
@@ -28,7 +28,7 @@ class PerfettoStream {
     protozero::pbf_writer(*out_).add_message(perfetto::trace_packet, packet_);
   }
 
-  // A packet of our one sequence, which may use what was interned before.
+  // Appends a packet of the trace's only sequence; it may refer to names interned before.
   template <typename Fill>
   void sequence_packet(Fill&& fill) {
     packet([&](protozero::pbf_writer& writer) {
@@ -41,7 +41,7 @@ class PerfettoStream {
     });
   }
 
-  // The same with a TrackEvent on a track at a time.
+  // Appends such a packet with a TrackEvent, at a time and on a track.
   template <typename Fill>
   void event(uint64_t monotonic_ns, int32_t type, uint64_t track, Fill&& fill) {
     sequence_packet([&](protozero::pbf_writer& writer) {

@@ -10,8 +10,8 @@ namespace fusetrace {
 
 namespace {
 
-// Track ids: what it is in the top byte, then which one. Lanes of a thread or
-// connection have their number in the bits from 40.
+// A track's id has its kind in the top byte and the thread or connection in the lowest bits.
+// The bits from 40 hold the number of the lane.
 enum Kind : uint64_t {
   kind_process = 1,
   kind_thread = 2,
@@ -96,7 +96,7 @@ uint64_t PerfettoTracks::thread_track(uint32_t tid, const ExportContext& context
 uint64_t PerfettoTracks::process_track(uint32_t tgid, const ExportContext& context) {
   const uint64_t uuid = make_uuid(kind_process, tgid);
   if (!described_.insert(uuid).second) return uuid;
-  // The main thread's name is the process's, and a server's is known anyway.
+  // The name of the main thread is that of the process. A server's name is known anyway.
   std::string name;
   if (const auto task = context.tasks.find(tgid); task != context.tasks.end())
     name = name_of(task->second);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The tracks of an exported trace: one for each process, thread and connection
-// that the requests name, described when it is first used. Slices of one track
-// must nest, so a thread that has several requests under way at once gets further
-// tracks of the same name, as many as it has at most at the same time.
+// The tracks of an exported trace: one for each process, thread and connection that the
+// requests name. A track is described when it is used for the first time. The slices of one
+// track must nest. A thread with several requests at the same time therefore gets further
+// tracks of the same name (lanes), as many as it has requests at the same time at most.
 #pragma once
 
 #include <cstdint>
@@ -21,12 +21,12 @@ class PerfettoTracks {
  public:
   explicit PerfettoTracks(PerfettoStream& stream) : stream_(stream) {}
 
-  // The track for something that tid did at one time; with an unknown tid (0)
-  // the connection's.
+  // The track for an event of thread tid. Where the thread is unknown (0), it is the track of
+  // the connection.
   uint64_t instant_track(uint32_t tid, uint32_t connection, const ExportContext& context);
 
-  // The track for a slice of tid, on which no other slice overlaps it, and
-  // takes the time for it.
+  // A track of thread tid on which no other slice overlaps this one. The time of the slice is
+  // then taken on that track.
   uint64_t slice_track(uint32_t tid, uint32_t connection, uint64_t begin_ns, uint64_t end_ns,
                        const ExportContext& context);
 
@@ -40,7 +40,7 @@ class PerfettoTracks {
     uint64_t begin_ns;
     uint64_t end_ns;
   };
-  // The latest slices of a track; what is older is known by its end alone.
+  // The latest slices of a track. Of older slices only the end is kept.
   struct Lane {
     std::deque<Slice> recent;
     uint64_t forgotten_end_ns = 0;

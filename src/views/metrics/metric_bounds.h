@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The buckets of the histograms in metrics: the same on every host and in every
-// version, so that they can be added up.
+// The buckets of the histograms in metrics. They are the same on every host and in every
+// version, so that histograms of several hosts can be added up.
 #pragma once
 
 #include <algorithm>
@@ -10,10 +10,10 @@
 
 namespace fusetrace {
 
-// Upper bounds in ns, inclusive: two an octave from 1 µs to 1 ms, where FUSE
-// requests are, then one an octave up to 8.6 s. One less than a power of two (or
-// one and a half) because that is where buckets of model/histogram.h end, so
-// that running totals give the same counts as requests do.
+// Upper bounds in ns, inclusive. There are two for each octave from 1 µs to 1 ms, where most
+// FUSE requests are, and one for each octave up to 8.6 s. Each is one less than a power of two,
+// or than one and a half times a power of two. There the buckets of model/histogram.h end, so
+// running totals give the same counts as requests do.
 inline constexpr size_t metric_bound_count = 34;
 inline constexpr std::array<uint64_t, metric_bound_count> metric_bounds_ns = [] {
   std::array<uint64_t, metric_bound_count> bounds{};
@@ -26,7 +26,7 @@ inline constexpr std::array<uint64_t, metric_bound_count> metric_bounds_ns = [] 
   return bounds;
 }();
 
-// The first bucket whose bound holds ns; metric_bound_count: none, "+Inf".
+// The first bucket whose bound is ns or more; metric_bound_count ("+Inf") where there is none.
 inline size_t metric_bucket(uint64_t ns) {
   return static_cast<size_t>(
       std::lower_bound(metric_bounds_ns.begin(), metric_bounds_ns.end(), ns) -

@@ -113,7 +113,7 @@ void MetricTimeline::choose_point(uint64_t ns) {
   const auto index_of = [&] {
     return ns > start_ns_ ? static_cast<size_t>((ns - start_ns_) / interval_ns_) : 0;
   };
-  // One point alone cannot be made smaller.
+  // A single point cannot be joined with another one.
   while (index_of() >= max_points || (values_ > max_values && points_.size() > 1)) halve();
   if (index_of() >= points_.size()) points_.resize(index_of() + 1);
   point_ = &points_[index_of()];
@@ -139,7 +139,7 @@ void MetricTimeline::add(const ft_request& r, const Topology& topology) {
   const RequestFacts facts = facts_of(r, topology);
 
   count(cell.requests, {MetricFamily::requests, c, opcode});
-  // The series of errors is there from the first request: 0 is a value.
+  // The series of errors exists from the first request on, because 0 is a value too.
   count(cell.errors, {MetricFamily::errors, c, opcode}, r.error != 0);
   for (uint32_t i = 0; i < stage_count; ++i) {
     if (facts.stages.ns[i] == Stages::unknown) continue;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the metrics of `fusetrace serve` would have counted while a recording was
-// made, interval by interval. Memory is bounded: intervals get longer instead.
+// Counts what the metrics of `fusetrace serve` would have counted while a recording was made,
+// interval by interval. Intervals get longer where the memory would grow beyond a bound.
 #pragma once
 
 #include <array>
@@ -18,8 +18,8 @@
 
 namespace fusetrace {
 
-// Families that are counted by request, in the order in which they are written.
-// What a and b of a SeriesKey are stands behind each.
+// The families of metrics that are counted by request, in the order in which they are written.
+// The comments say what a and b of a SeriesKey mean.
 enum class MetricFamily : uint8_t {
   requests,     // opcode
   errors,       // opcode
@@ -52,7 +52,7 @@ struct MetricBuckets {
 
 class MetricTimeline {
  public:
-  // More points than this, or more memory, make intervals twice as long.
+  // Beyond this many points, or this much memory, intervals become twice as long.
   static constexpr size_t max_points = 2048;
   static constexpr size_t max_values = 8u << 20;  // 8 bytes each
 
@@ -63,7 +63,7 @@ class MetricTimeline {
   MetricTimeline& operator=(const MetricTimeline&) = delete;
 
   void add(const ft_request& request, const Topology& topology);
-  // What was lost in all up to now.
+  // Sets what was lost since the start.
   void set_losses(const Losses& losses);
 
   // Makes intervals twice as long. There is more than one point.
@@ -73,9 +73,9 @@ class MetricTimeline {
   uint64_t start_ns() const { return start_ns_; }
   uint64_t last_ns() const { return last_ns_; }
   size_t points() const { return points_.size(); }
-  // Every series that was counted, by id.
+  // All series that were counted; the index is their id.
   const std::map<SeriesKey, uint32_t>& series() const { return ids_; }
-  // What point i added: 0, or null, for nothing.
+  // What point i added to a series: 0 or null where it added nothing.
   uint64_t count(size_t i, uint32_t id) const;
   const MetricBuckets* buckets(size_t i, uint32_t id) const;
 
@@ -84,12 +84,12 @@ class MetricTimeline {
     std::vector<uint64_t> counts;                         // by id
     std::vector<std::unique_ptr<MetricBuckets>> buckets;  // by id
   };
-  // Ids of what one request may count in, found once.
+  // The ids of the series that a request of this kind counts in, looked up once.
   struct CellIds;
   struct ConnectionIds;
 
   uint32_t id_of(const SeriesKey& key);
-  // Looks up the id at the first use.
+  // The id is looked up at the first use.
   void count(uint32_t& id, const SeriesKey& key, uint64_t n = 1);
   void observe(uint32_t& id, const SeriesKey& key, uint64_t ns);
   void choose_point(uint64_t ns);

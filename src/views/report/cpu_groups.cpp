@@ -20,7 +20,7 @@ std::vector<Cpu> in_order(const Topology& topology) {
   return cpus;
 }
 
-// Where the value changes along the groups, by their first CPU.
+// The groups at which the value of the first CPU differs from that of the group before.
 template <typename Get>
 std::vector<size_t> changes(const std::vector<Cpu>& firsts, Get get) {
   std::vector<size_t> out;
@@ -76,7 +76,7 @@ CpuGroups group_cpus(const Topology& topology, size_t most) {
   }
   out.boundaries = changes(firsts, [](const Cpu& cpu) { return cpu.llc; });
   out.boundary_unit = "last-level caches";
-  // A cache to itself for every cell would be a line between all of them.
+  // If every cell has a cache of its own, lines between caches would separate all cells.
   if (out.boundaries.size() == firsts.size()) {
     out.boundaries = changes(firsts, [](const Cpu& cpu) { return cpu.node; });
     out.boundary_unit = "NUMA nodes";

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// CPUs gathered so that a picture of them stays readable on large machines.
+// Groups CPUs, so that a picture of them stays readable on large machines.
 #pragma once
 
 #include <cstdint>
@@ -20,15 +20,15 @@ struct CpuGroups {
   std::vector<size_t> boundaries;
   std::string boundary_unit;
 
-  // The matrix over groups.
+  // The counts of a matrix of CPUs, added up for each pair of groups.
   std::vector<std::vector<uint64_t>> sum(const CpuMatrix& matrix) const;
 };
 
-// CPUs that share a core, cache or node become neighbours; when there are more
-// than most, as many neighbours as needed share a group.
+// CPUs that share a core, cache or node become neighbours. If there are more than most of
+// them, several neighbours share a group.
 CpuGroups group_cpus(const Topology& topology, size_t most);
 
-// By CPU, or where there are more than most of them by cache, or by node.
+// One group for each CPU; if these are more than most, one for each cache, or for each node.
 CpuGroups group_cpus_by_cache(const Topology& topology, size_t most);
 
 }  // namespace fusetrace

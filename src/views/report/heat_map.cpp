@@ -12,8 +12,8 @@
 namespace fusetrace {
 namespace {
 
-// A ramp of one hue from dark to light of the 256-colour palette: lightness
-// carries the value, so that it survives colour blindness and black and white.
+// Colours of one hue, from dark to light, of the palette of 256 colours. Only the lightness
+// tells the value, so it can be read with colour blindness and in black and white.
 constexpr std::array<int, 9> ramp = {235, 17, 18, 24, 31, 38, 80, 122, 195};
 constexpr std::string_view characters = " .:-=+*#%@";
 
@@ -43,8 +43,8 @@ Grid make_grid(const CpuMatrix& matrix, const std::vector<uint32_t>& cpus, size_
   return grid;
 }
 
-// 0 for nothing, else 1 to levels by the square root: it follows the count, and
-// rare pairs still show.
+// The shade of a count: 0 for none, else 1 to levels. It follows the square root of the count,
+// so that rare pairs can still be seen.
 size_t level_of(uint64_t count, uint64_t max, size_t levels) {
   if (count == 0 || max == 0) return 0;
   const double share = std::sqrt(static_cast<double>(count) / static_cast<double>(max));
@@ -86,7 +86,7 @@ std::string render_heat_map(const CpuMatrix& matrix, const std::vector<uint32_t>
   if (numbers) {
     for (size_t i = 0; i < grid.size; ++i) out += pad_left(label(i), cell_width);
   } else {
-    // Every fifth column is named.
+    // Every fifth column has a label.
     for (size_t i = 0; i < grid.size; i += 5) out += pad_right(label(i), cell_width * 5);
     out.erase(out.find_last_not_of(' ') + 1);
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A CPU × CPU matrix as a heat map in the terminal.
+// Draws a CPU × CPU matrix as a heat map for the terminal.
 #pragma once
 
 #include <string>
@@ -10,10 +10,10 @@
 
 namespace fusetrace {
 
-// Rows are from, columns to. Few CPUs are shown with their counts, more with
-// one cell each, still more in groups of neighbours so that the map fits the
-// width. Shading is by the square root of the count; without colour, by the
-// characters " .:-=+*#%@".
+// Rows are the CPUs that a hop comes from, columns those that it goes to. A few CPUs are shown
+// with their counts, more CPUs with one cell each, and still more in groups of neighbours, so
+// that the map fits the width. The shade follows the square root of the count. Without colour,
+// the characters " .:-=+*#%@" are the shades.
 std::string render_heat_map(const CpuMatrix& matrix, const std::vector<uint32_t>& cpus,
                             const std::string& from, const std::string& to,
                             const RenderOptions& options);

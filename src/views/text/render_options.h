@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a text view is told about where its text goes.
+// What a text view needs to know about the place where its text is shown.
 #pragma once
 
 #include <set>
@@ -9,9 +9,9 @@ namespace fusetrace {
 
 struct RenderOptions {
   bool color = false;
-  int width = 80;  // columns; at least 60 are assumed
+  int width = 80;  // in columns; views assume 60 at least
   std::set<std::string>
-      by;  // tables to print: opcode, connection, client, …; empty: the usual ones
+      by;  // which tables to print: opcode, connection, client, …; empty: the usual ones
 };
 
 }  // namespace fusetrace

@@ -32,7 +32,7 @@ std::string Table::render(int width) const {
     total += widest + (i == 0 ? 0 : 2);
   }
   const auto limit = static_cast<size_t>(std::max(width, 60));
-  // The widest left-aligned column gives way.
+  // The widest left-aligned column is cut.
   size_t flexible = titles_.size();
   for (size_t i = 0; i < titles_.size(); ++i) {
     if (left_[i] && (flexible == titles_.size() || columns[i] > columns[flexible])) flexible = i;

@@ -9,16 +9,16 @@ namespace fusetrace {
 
 class Table {
  public:
-  // Columns are right-aligned, but those whose title starts with '<'.
+  // A column is left-aligned if its title starts with '<', and right-aligned otherwise.
   explicit Table(std::vector<std::string> titles);
 
   // Cells may be text that others chose (printable.h).
   void add(std::vector<std::string> cells);
   bool empty() const { return rows_.empty(); }
 
-  // Every line starts with two spaces and ends with a newline. When the table
-  // is wider than width, its widest left-aligned column gives way, down to
-  // eight columns.
+  // Every line starts with two spaces and ends with a newline. A table that is wider than
+  // width is made narrower: its widest left-aligned column is cut, to eight characters at
+  // least.
   std::string render(int width) const;
 
  private:

@@ -20,7 +20,7 @@ std::string duration_text(uint64_t ns) {
   const auto value = static_cast<double>(ns);
   for (const Unit& unit : units) {
     const double scaled = value / unit.ns;
-    // 999.5 would print as 1000: that is the next unit's.
+    // 999.5 would be printed as 1000, which belongs to the next unit.
     if (scaled >= 999.5 && &unit != &units.back()) continue;
     const int digits = scaled < 9.995 ? 2 : scaled < 99.95 ? 1 : 0;
     return fmt::format("{:.{}f} {}", scaled, digits, unit.name);
