@@ -17,8 +17,13 @@ struct Error {
   std::string hint;
 };
 
+// A value, or the error that there is in its place. The compiler warns where a function's
+// Result is not looked at.
 template <typename T>
-using Result = tl::expected<T, Error>;
+class [[nodiscard]] Result : public tl::expected<T, Error> {
+ public:
+  using tl::expected<T, Error>::expected;
+};
 
 inline tl::unexpected<Error> fail(std::string message, std::string hint = {}) {
   return tl::make_unexpected(Error{std::move(message), std::move(hint)});

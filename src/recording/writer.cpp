@@ -85,33 +85,38 @@ Result<void> RecordingWriter::append(std::span<const ft_request> requests) {
     const size_t taken = encoder_.append(requests);
     requests_ += taken;
     requests = requests.subspan(taken);
-    if (encoder_.full()) flush();
+    if (encoder_.full()) write_kept();
   }
   return state_;
 }
 
 Result<void> RecordingWriter::append_tasks(std::span<const ft_task> tasks) {
   tasks_.insert(tasks_.end(), tasks.begin(), tasks.end());
-  if (tasks_.size() >= tasks_per_block) flush();
+  if (tasks_.size() >= tasks_per_block) write_kept();
   return state_;
 }
 
 Result<void> RecordingWriter::update_connections(
     const std::map<uint32_t, Connection>& connections) {
-  return remember(state_ ? write_info(to_json(connections)) : state_);
+  if (state_) remember(write_info(to_json(connections)));
+  return state_;
 }
 
 Result<void> RecordingWriter::flush() {
+  write_kept();
+  return state_;
+}
+
+void RecordingWriter::write_kept() {
   // Names before the requests that need them.
   if (state_ && !tasks_.empty()) remember(write_tasks());
   if (state_ && encoder_.count() > 0) remember(write_requests());
   if (state_ && std::memcmp(&losses_, &losses_written_, sizeof(losses_)) != 0)
     remember(write_info("{}"));
-  return state_;
 }
 
 Result<void> RecordingWriter::finish(const CaptureInfo& info) {
-  flush();
+  write_kept();
   if (state_) remember(write_info(to_json(info)));
   if (state_ && !index_.empty()) remember(write_index());
   if (state_) remember(write_end());
@@ -233,9 +238,8 @@ Result<void> RecordingWriter::write_block(BlockType type, uint32_t count, uint64
   return index_.size() == entries_per_index ? write_index() : Result<void>{};
 }
 
-Result<void> RecordingWriter::remember(Result<void> result) {
+void RecordingWriter::remember(Result<void> result) {
   if (state_) state_ = std::move(result);
-  return state_;
 }
 
 }  // namespace fusetrace

@@ -67,7 +67,10 @@ class RecordingWriter {
   Result<void> compress(std::span<const uint8_t> piece, bool last);
   Result<void> write_block(format::BlockType type, uint32_t count, uint64_t first_ns = 0,
                            uint64_t last_ns = 0);
-  Result<void> remember(Result<void> result);
+  // Writes what is kept in memory, if nothing has failed so far.
+  void write_kept();
+  // Makes an error the state of the writer.
+  void remember(Result<void> result);
 
   struct Deleter {
     void operator()(ZSTD_CCtx_s* context) const;
@@ -87,7 +90,7 @@ class RecordingWriter {
   uint64_t last_index_ = 0;
   uint64_t last_info_ = 0;
   uint64_t requests_ = 0;
-  Result<void> state_;
+  Result<void> state_;  // the first error, which every later call returns
 };
 
 }  // namespace fusetrace
