@@ -69,7 +69,7 @@ TEST_F(Mounts, AHungFileSystemHangsNobody) {
   const HungMount hung(target);
   ASSERT_TRUE(hung.mounted());
   const auto start = Clock::now();
-  for (const std::string path : {target, target + "/below/it", target + "/x/../y"}) {
+  for (const std::string& path : {target, target + "/below/it", target + "/x/../y"}) {
     const Result result = follow(path);
     EXPECT_EQ(result.status, 0) << path << ": " << result.err;
   }
