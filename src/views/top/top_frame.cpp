@@ -9,6 +9,7 @@
 
 #include "views/report/report_tables.h"
 #include "views/report/report_text.h"
+#include "views/text/printable.h"
 #include "views/text/units.h"
 
 namespace fusetrace {
@@ -38,7 +39,8 @@ class Frame {
   void reverse(const std::string& text) {
     styled("\033[7m", pad_right(fit(text, columns()), screen_.styles ? columns() : 0));
   }
-  void raw(const std::string& line) { lines_.push_back(line); }
+  // Keeps its width and our own styles; text of others in it is made harmless.
+  void raw(const std::string& line) { lines_.push_back(printable_lines(line, true)); }
 
   // Lines that are left, one kept for the keys; without a height, no limit.
   size_t room() const {
