@@ -51,7 +51,17 @@ enum {
 /* --- tasks and files ------------------------------------------------------ */
 
 struct thread_info {
+	unsigned long flags;
+	u32 status; /* x86 only */
 	u32 cpu; /* with CONFIG_THREAD_INFO_IN_TASK, which x86-64 and arm64 always have */
+	struct {
+		u32 count;
+	} preempt; /* arm64 only */
+};
+
+/* Where x86 keeps the preemption count from 6.2 to 6.14; before and after it is a variable, __preempt_count. */
+struct pcpu_hot {
+	int preempt_count;
 };
 
 struct sched_entity {
@@ -102,6 +112,8 @@ struct files_struct {
 
 struct pt_regs {
 #if defined(__TARGET_ARCH_x86)
+	unsigned long bx;
+	unsigned long cx;
 	unsigned long dx;
 	unsigned long si;
 	unsigned long di;
@@ -271,6 +283,11 @@ struct bpf_iter__task {
 #define SYSCALL_NR(regs) ((long)(regs)->orig_ax)
 #define SYSCALL_ARG0(regs) ((regs)->di)
 #define SYSCALL_ARG1(regs) ((regs)->si)
+/* arch/x86/include/asm/syscall.h */
+#define SYSCALL32_ARG0(regs) ((regs)->bx)
+#define SYSCALL32_ARG1(regs) ((regs)->cx)
+/* arch/x86/include/asm/thread_info.h: the system call that runs has 32-bit numbers and pointers. */
+#define TS_COMPAT 0x0002
 enum syscall_nr {
 	NR_read = 0,
 	NR_poll = 7,
@@ -286,11 +303,35 @@ enum syscall_nr {
 	NR_preadv2 = 327,
 	NR_io_uring_enter = 426,
 	NR_epoll_pwait2 = 441,
+	NR_none = -1,
+};
+/* arch/x86/entry/syscalls/syscall_32.tbl */
+enum syscall32_nr {
+	NR32_read = 3,
+	NR32_select = 142, /* _newselect */
+	NR32_readv = 145,
+	NR32_poll = 168,
+	NR32_pread64 = 180,
+	NR32_epoll_wait = 256,
+	NR32_pselect6 = 308,
+	NR32_ppoll = 309,
+	NR32_splice = 313,
+	NR32_epoll_pwait = 319,
+	NR32_preadv = 333,
+	NR32_preadv2 = 378,
+	NR32_pselect6_time64 = 413,
+	NR32_ppoll_time64 = 414,
+	NR32_io_uring_enter = 426,
+	NR32_epoll_pwait2 = 441,
 };
 #elif defined(__TARGET_ARCH_arm64)
 #define SYSCALL_NR(regs) ((long)(regs)->syscallno)
 #define SYSCALL_ARG0(regs) ((regs)->orig_x0)
 #define SYSCALL_ARG1(regs) ((regs)->regs[1])
+#define SYSCALL32_ARG0(regs) ((regs)->orig_x0)
+#define SYSCALL32_ARG1(regs) ((regs)->regs[1])
+/* arch/arm64/include/asm/thread_info.h: the thread runs 32-bit code, which has 32-bit system calls. */
+#define TIF_32BIT 22
 enum syscall_nr {
 	NR_poll = -101,
 	NR_select = -102,
@@ -306,6 +347,26 @@ enum syscall_nr {
 	NR_preadv2 = 286,
 	NR_io_uring_enter = 426,
 	NR_epoll_pwait2 = 441,
+	NR_none = -1,
+};
+/* arch/arm64/tools/syscall_32.tbl */
+enum syscall32_nr {
+	NR32_read = 3,
+	NR32_select = 142, /* _newselect */
+	NR32_readv = 145,
+	NR32_poll = 168,
+	NR32_pread64 = 180,
+	NR32_epoll_wait = 252,
+	NR32_pselect6 = 335,
+	NR32_ppoll = 336,
+	NR32_splice = 340,
+	NR32_epoll_pwait = 346,
+	NR32_preadv = 361,
+	NR32_preadv2 = 392,
+	NR32_pselect6_time64 = 413,
+	NR32_ppoll_time64 = 414,
+	NR32_io_uring_enter = 426,
+	NR32_epoll_pwait2 = 441,
 };
 #endif
 
@@ -315,5 +376,25 @@ enum syscall_nr {
 /* kernel/sched/sched.h; the sync hint's bit since 5.12, the other's since 6.7. */
 #define WF_SYNC 0x10
 #define WF_CURRENT_CPU 0x40
+
+/* Now that the names of registers are those above, not those of vmlinux.h. */
+#define __VMLINUX_H__
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include <bpf/bpf_core_read.h>
+
+#include "types.h"
+
+/*
+ * How a kernel function is declared that not every kernel has. In the section .ksyms, but
+ * by one file only (requests.bpf.c, which calls all of them): libbpf's linker refuses a
+ * function that two files declare there (seen with libbpf 1.1: "failed to resolve
+ * size of underlying type").
+ */
+#ifdef DECLARES_KERNEL_FUNCTIONS
+#define KERNEL_FUNCTION __ksym __weak
+#else
+#define KERNEL_FUNCTION __weak
+#endif
 
 #endif /* FUSETRACE_KERNEL_H */

@@ -32,4 +32,11 @@ typedef long long ft_s64;
 /* Inlined even without optimisation: a BPF function of its own would need its arguments checked anew. */
 #define FT_INLINE static inline __attribute__((always_inline))
 
+/* Before a loop that stays a loop: unrolled, each of its passes would be verified as code of its own. */
+#ifdef __bpf__
+#define FT_LOOP _Pragma("clang loop unroll(disable)")
+#else
+#define FT_LOOP
+#endif
+
 #endif /* FUSETRACE_TYPES_H */

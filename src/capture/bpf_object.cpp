@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdarg>
 #include <cstdio>
@@ -38,10 +39,11 @@ Result<BpfObject> open_object(const ProbePlan& plan) {
   libbpf_set_print(print_libbpf);
   BpfObject object(fusetrace_bpf__open());
   if (!object) return fail(fmt::format("cannot open the BPF object: {}", strerror(errno)));
+  const std::vector<std::string> planned = plan.attach_order();
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, object->obj) {
     const std::string name = bpf_program__name(program);
-    const bool wanted = named(plan.programs, name) || named(plan.stand_ins, name);
+    const bool wanted = std::find(planned.begin(), planned.end(), name) != planned.end();
     bpf_program__set_autoload(program, wanted || name.starts_with("iter_"));
     bpf_program__set_autoattach(program, wanted);
   }
@@ -61,11 +63,10 @@ Result<void> load_object(fusetrace_bpf& object) {
               "`fusetrace --log-level debug` shows what the verifier said");
 }
 
-Result<void> attach_programs(fusetrace_bpf& object) {
-  bpf_program* program = nullptr;
-  bpf_object__for_each_program(program, object.obj) {
-    if (!bpf_program__autoload(program) || !bpf_program__autoattach(program)) continue;
-    const char* name = bpf_program__name(program);
+Result<void> attach_programs(fusetrace_bpf& object, const ProbePlan& plan) {
+  for (const std::string& name : plan.attach_order()) {
+    bpf_program* program = bpf_object__find_program_by_name(object.obj, name.c_str());
+    if (program == nullptr) return fail(fmt::format("the BPF object has no program {}", name));
     bpf_link* link = bpf_program__attach(program);
     if (link == nullptr) {
       return fail(fmt::format("cannot attach {} ({}): {}", name, bpf_program__section_name(program),
@@ -73,9 +74,7 @@ Result<void> attach_programs(fusetrace_bpf& object) {
     }
     // The skeleton destroys the links that it knows.
     for (int i = 0; i < object.skeleton->prog_cnt; ++i) {
-      if (std::strcmp(object.skeleton->progs[i].name, name) == 0) {
-        *object.skeleton->progs[i].link = link;
-      }
+      if (name == object.skeleton->progs[i].name) *object.skeleton->progs[i].link = link;
     }
   }
   return {};

@@ -44,7 +44,7 @@ std::string errno_text(int error);
 // missing, or the verifier refused.
 [[nodiscard]] Result<void> load_object(fusetrace_bpf& object);
 
-// Attaches the chosen programs. Errors: the program and its hook, with the errno.
-[[nodiscard]] Result<void> attach_programs(fusetrace_bpf& object);
+// Attaches the plan's programs in its order. Errors: the program and its hook, with the errno.
+[[nodiscard]] Result<void> attach_programs(fusetrace_bpf& object, const ProbePlan& plan);
 
 }  // namespace fusetrace

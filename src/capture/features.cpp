@@ -120,7 +120,8 @@ Features detect_features() {
 
   // Tracepoints run their programs preemptible since 7.0; seen as requests lost
   // on 7.3 and none on 6.12 (default preemption).
-  features.preemptible_programs = std::atoi(features.kernel.c_str()) >= 7;
+  features.preemptible_tracepoints = std::atoi(features.kernel.c_str()) >= 7;
+  features.preemptible_functions = features.preemptible_tracepoints;
   features.fuse = file_has_line_ending("/proc/filesystems", "fuse");
   features.fuse_module = access("/sys/kernel/btf/fuse", F_OK) == 0 ||
                          (features.fuse && access("/sys/module/fuse/initstate", F_OK) == 0);

@@ -22,9 +22,11 @@ struct Features {
   // Its id among the kernel's own types; 0: it is not one of them, but a module's.
   uint32_t fuse_req_type = 0;
   bool io_uring = false;  // fuse.enable_uring is on
-  // BPF programs on tracepoints and function entries can be preempted here, and
-  // then keep themselves from running on that CPU; kprobe programs cannot.
-  bool preemptible_programs = false;
+  // BPF programs on tracepoints, or at the entry or exit of functions, can be
+  // preempted here, and then keep themselves from running on that CPU; kprobe
+  // programs cannot.
+  bool preemptible_tracepoints = false;
+  bool preemptible_functions = false;
   // Tracepoints that BTF knows: "fuse_request_send", "sched_waking", ...
   std::set<std::string> tracepoints;
   // Functions of FUSE and the scheduler that BTF knows.

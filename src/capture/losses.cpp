@@ -20,15 +20,12 @@ bpf_prog_info info_of(const bpf_program* program) {
 // Runs that the kernel skipped and whose events nothing else shows to be missing.
 uint64_t skipped_runs(const fusetrace_bpf& object, const ProbePlan& plan) {
   uint64_t skipped = 0;
-  bpf_program* program = nullptr;
-  bpf_object__for_each_program(program, object.obj) {
-    const std::string name = bpf_program__name(program);
-    if (named(plan.stand_ins, name)) continue;
-    // A skipped run of these hooks already shows as an incomplete request, or as one without
-    // its server, so it is not counted a second time. Only a skipped end of a read would be
-    // missed without a trace.
-    if (named(plan.stand_ins, name + "_again_1") && name != "fexit_fuse_dev_do_read") continue;
-    skipped += info_of(program).recursion_misses;
+  for (const PlannedProgram& planned : plan.programs) {
+    // A skipped run that already shows as an incomplete request is not counted again.
+    if (planned.skips_show) continue;
+    const bpf_program* program =
+        bpf_object__find_program_by_name(object.obj, planned.program.c_str());
+    if (program != nullptr) skipped += info_of(program).recursion_misses;
   }
   return skipped;
 }
@@ -37,14 +34,14 @@ uint64_t skipped_runs(const fusetrace_bpf& object, const ProbePlan& plan) {
 
 Losses read_losses(const fusetrace_bpf& object, const ProbePlan& plan) {
   Losses sum;
-  uint64_t stood_in = 0;
+  uint64_t stand_in_runs = 0;
   for (const ft_cpu_state& cpu : object.bss->cpus) {
     for (size_t i = 0; i < FT_LOSSES; ++i) sum.lost[i] += cpu.lost[i];
     for (size_t i = 0; i < FT_INCOMPLETES; ++i) sum.incomplete[i] += cpu.incomplete[i];
-    stood_in += cpu.stood_in;
+    stand_in_runs += cpu.stand_in_runs;
   }
   const uint64_t skipped = skipped_runs(object, plan);
-  sum.lost[FT_LOSS_RECURSION] += skipped - std::min(skipped, stood_in);
+  sum.lost[FT_LOSS_RECURSION] += skipped - std::min(skipped, stand_in_runs);
   return sum;
 }
 

@@ -25,17 +25,22 @@ Result<uint64_t> take_open_requests(const fusetrace_bpf& object, std::vector<ft_
   const auto* slots = static_cast<const ft_slot*>(map);
   uint64_t unanswered = 0;
   for (size_t i = 0; i < count; ++i) {
-    if (slots[i].req == 0 || slots[i].queued_ns == 0 || slots[i].seq % 2 != 0) continue;
-    if (rodata->filter_tgids_n != 0 && slots[i].wanted == 0) continue;
+    const ft_slot& slot = slots[i];
+    // One that is claimed belongs to nobody until its owner is stored; one that is handed
+    // over has its record.
+    if (slot.req == 0 || ft_word_seq(slot.owner) == 0 || (slot.owner & FT_OWNER_HANDED) != 0) {
+      continue;
+    }
+    const ft_closed closed = {slot.owner, ft_slot_served(&slot, ft_word_seq(slot.owner))};
+    if (rodata->filter_tgids_n != 0 && ft_closed_wanted(&slot, &closed) == 0) continue;
     // A reply whose client was not seen to return: only what was saved can be
     // told, since the kernel may have freed the request by now.
-    if (slots[i].saved_seq != slots[i].seq || slots[i].replied_ns == 0 ||
-        slots[i].served_seq != slots[i].seq) {
+    if (ft_closed_replied(&closed) == 0) {
       ++unanswered;
-    } else if (ft_sampled(slots[i].connection, slots[i].unique, rodata->sample_n)) {
+    } else if (ft_sampled(slot.connection, slot.unique, rodata->sample_n) != 0) {
       ft_request& request = replied.emplace_back();
-      ft_slot_record(&slots[i], slots[i].seq, &request);
-      ft_slot_saved(&slots[i], &request);
+      ft_slot_record(&slot, &closed, &request);
+      ft_slot_saved(&slot, &request);
     }
   }
   munmap(map, bytes);

@@ -75,4 +75,24 @@ void Rings::drain(std::vector<ft_request>& requests, std::vector<ft_task>& tasks
   tasks_ = nullptr;
 }
 
+// An update of a map of maps waits for the programs that may use what it held
+// (kernel/bpf/syscall.c, maybe_wait_bpf_programs(): synchronize_rcu(), and programs run
+// under RCU). So the ring of the first CPU is put where it is; where no ring was made, one
+// that nobody writes.
+Result<void> Rings::wait_for_programs(fusetrace_bpf& object) {
+  Descriptor unused;
+  if (rings_.empty()) {
+    unused = Descriptor(bpf_map_create(BPF_MAP_TYPE_RINGBUF, "ft_no_ring", 0, 0,
+                                       static_cast<uint32_t>(sysconf(_SC_PAGESIZE)), nullptr));
+  }
+  const uint32_t first = 0;
+  const int fd = rings_.empty() ? unused.get() : rings_.front().get();
+  if (fd < 0 || bpf_map_update_elem(bpf_map__fd(object.maps.rings), &first, &fd, BPF_ANY) != 0) {
+    return fail(fmt::format("cannot wait for the BPF programs that still run, whose records may "
+                            "be missing: {}",
+                            strerror(errno)));
+  }
+  return {};
+}
+
 }  // namespace fusetrace

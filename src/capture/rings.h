@@ -27,6 +27,10 @@ class Rings {
   // Appends what has come since the last call; nothing where no ring was made.
   void drain(std::vector<ft_request>& requests, std::vector<ft_task>& tasks);
 
+  // Waits until every BPF program that runs now has ended. Errors: the kernel cannot be
+  // asked to; the records of those programs may be missing then.
+  [[nodiscard]] Result<void> wait_for_programs(fusetrace_bpf& object);
+
   // Records whose size is none that this program knows.
   uint64_t unknown_records() const { return unknown_records_; }
 

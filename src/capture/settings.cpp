@@ -32,9 +32,9 @@ Result<void> write_settings(fusetrace_bpf& object, const TracerOptions& options,
     if (opcode >= 128) return fail(fmt::format("opcode {} cannot be filtered for", opcode));
     settings->filter_opcode_bits[opcode / 64] |= 1ull << (opcode % 64);
   }
-  settings->preemptible = features.preemptible_programs;
+  settings->preemptible = plan.is_preemptible();
   settings->fuse_req_type = features.fuse_req_type;
-  settings->requests_told = named(plan.programs, "on_fuse_request_sent");
+  settings->has_sent_tracepoint = plan.loads("on_fuse_request_sent");
   settings->sample_n = std::max(options.sample_n, 1u);
   const uint32_t slots = std::bit_ceil(std::max(options.slots, 64u));
   settings->slot_mask = slots - 1;

@@ -13,10 +13,6 @@
 
 namespace fusetrace {
 
-static_assert(FT_DISTANCES == distance_count && FT_STAGES == stage_count);
-static_assert(FT_MIGRATIONS == migration_count);
-static_assert(FT_WAKEUPS == placement_count * target_idle_count * wake_hint_count);
-
 // A map's values, read-only.
 class Totals::Mapping {
  public:
@@ -134,11 +130,13 @@ void Totals::Tables::add_cell(uint32_t place, Cell& cell) const {
     add_counts(cell.migrations, from->migrations);
     for (size_t hop = 0; hop < hop_count; ++hop) add_counts(cell.hops[hop], from->hops[hop]);
     for (size_t side = 0; side < side_count; ++side) {
-      for (uint32_t i = 0; i < FT_WAKEUPS; ++i) {
-        const uint32_t idle = i / wake_hint_count % target_idle_count;
-        cell.wakeups[side]
-            .by[i / (target_idle_count * wake_hint_count)][idle][i % wake_hint_count] +=
-            from->wakeups[side][i];
+      for (uint32_t placement = 0; placement < FT_PLACEMENTS; ++placement) {
+        for (uint32_t target = 0; target < FT_TARGETS; ++target) {
+          for (uint32_t hint = 0; hint < FT_HINTS; ++hint) {
+            cell.wakeups[side].by[placement][target][hint] +=
+                from->wakeups[side][ft_wakeup_index(placement, target, hint)];
+          }
+        }
       }
     }
     for (size_t stage = 0; stage < stage_count; ++stage) {

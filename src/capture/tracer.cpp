@@ -80,7 +80,7 @@ Result<Tracer> Tracer::start(const Features& features, const TracerOptions& opti
                 "`fusetrace doctor` shows what it offers");
   }
   auto done = state->load(options, features);
-  if (done) done = attach_programs(*state->object);
+  if (done) done = attach_programs(*state->object, state->plan);
   if (!done) return tl::make_unexpected(done.error());
   if (auto devices = state->scan(); !devices) return tl::make_unexpected(devices.error());
   if (options.totals) done = state->map_totals();
@@ -100,7 +100,11 @@ void Tracer::drain(std::vector<ft_request>& requests, std::vector<ft_task>& task
 
 Result<void> Tracer::stop(std::vector<ft_request>& requests, std::vector<ft_task>& tasks) {
   state_->object->bss->enabled = false;
+  // A program that has just taken room in a ring, or a slot to hand over, has put its
+  // record there when it has ended.
+  const auto ended = state_->rings.wait_for_programs(*state_->object);
   drain(requests, tasks);
+  if (!ended) return ended;
   const auto unanswered = take_open_requests(*state_->object, requests);
   if (!unanswered) return tl::make_unexpected(unanswered.error());
   state_->unanswered += *unanswered;

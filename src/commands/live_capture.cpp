@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "commands/live_capture.h"
 
+#include "model/count_request.h"
 #include "system/clock.h"
 
 namespace fusetrace {
@@ -26,9 +27,8 @@ Result<void> LiveCapture::refresh() {
 }
 
 Result<void> LiveCapture::stop() {
-  std::vector<ft_request> no_requests;
   std::vector<ft_task> no_tasks;
-  auto done = tracer_.stop(no_requests, no_tasks);
+  auto done = tracer_.stop(unreturned_, no_tasks);
   info_.end_ns = capture_clock_ns();
   return done;
 }
@@ -46,6 +46,11 @@ Snapshot LiveCapture::snapshot() const {
     tracer_.read_totals(out);
     const uint64_t apart = out.hops_without_latency();
     if (apart == 0 || apart > few) break;
+  }
+  for (const ft_request& r : unreturned_) {
+    const RequestFacts facts = facts_of(r, info_.topology);
+    count_request(out.cells[{r.connection, r.opcode}], r, facts);
+    out.losses.lost[FT_LOSS_CLOCK_BACKWARDS] += facts.stages.backwards;
   }
   const uint64_t end = info_.end_ns != 0 ? info_.end_ns : capture_clock_ns();
   out.seconds = static_cast<double>(end - info_.start_ns) / 1e9;

@@ -45,6 +45,9 @@ class LiveCapture {
   Tracer tracer_;
   CaptureInfo info_;  // but for the connections
   ConnectionWatch connections_;
+  // Replied to before the end, but their client's return was not seen: the running totals do
+  // not have them.
+  std::vector<ft_request> unreturned_;
 };
 
 }  // namespace fusetrace

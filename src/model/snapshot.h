@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "fusetrace.h"
+#include "facts.h"
 #include "model/capture_info.h"
 #include "model/evidence.h"
 #include "model/histogram.h"

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "fusetrace.h"
 #include "model/limits.h"
 
 namespace fusetrace {
@@ -29,16 +28,16 @@ void Topology::add(Cpu cpu) {
                                    [](const Cpu& a, uint32_t id) { return a.id < id; });
   if (at != cpus_.end() && at->id == cpu.id) {
     *at = cpu;
-    return;
+  } else {
+    cpus_.insert(at, cpu);
   }
-  cpus_.insert(at, cpu);
   number();
 }
 
 void Topology::number() {
   if (cpus_.empty()) return;
-  index_.assign(cpus_.back().id + 1, 0);
-  for (size_t i = 0; i < cpus_.size(); ++i) index_[cpus_[i].id] = static_cast<uint32_t>(i) + 1;
+  places_.assign(cpus_.back().id + 1, {});
+  for (const Cpu& cpu : cpus_) places_[cpu.id] = {cpu.core, cpu.llc, cpu.node, 1};
 }
 
 size_t Topology::online_count() const {
@@ -47,16 +46,9 @@ size_t Topology::online_count() const {
 }
 
 Distance Topology::distance(uint32_t from, uint32_t to) const {
-  if (from == FT_CPU_UNKNOWN || to == FT_CPU_UNKNOWN) return Distance::unknown;
-  if (from == to) return Distance::same_cpu;
-  const uint32_t a = from < index_.size() ? index_[from] : 0;
-  const uint32_t b = to < index_.size() ? index_[to] : 0;
-  if (a == 0 || b == 0) return Distance::unknown;
-  const Cpu& x = cpus_[a - 1];
-  const Cpu& y = cpus_[b - 1];
-  if (x.core == y.core) return Distance::same_core;
-  if (x.llc == y.llc) return Distance::same_llc;
-  return x.node == y.node ? Distance::same_node : Distance::cross_node;
+  const ft_cpu_place* a = from < places_.size() ? &places_[from] : nullptr;
+  const ft_cpu_place* b = to < places_.size() ? &places_[to] : nullptr;
+  return static_cast<Distance>(ft_distance(from, to, a, b));
 }
 
 }  // namespace fusetrace

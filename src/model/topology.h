@@ -7,19 +7,21 @@
 #include <string_view>
 #include <vector>
 
+#include "facts.h"
+
 namespace fusetrace {
 
 // The distance of a hop between two CPUs. The order is the order of distance;
 // the numbers index tables and must stay as they are.
 enum class Distance : uint8_t {
-  same_cpu = 0,
-  same_core = 1,  // SMT sibling
-  same_llc = 2,   // shares the last-level cache
-  same_node = 3,  // same NUMA node
-  cross_node = 4,
-  unknown = 5,  // one of the two CPUs was not seen
+  same_cpu = FT_DISTANCE_SAME_CPU,
+  same_core = FT_DISTANCE_SAME_CORE,
+  same_llc = FT_DISTANCE_SAME_LLC,
+  same_node = FT_DISTANCE_SAME_NODE,
+  cross_node = FT_DISTANCE_CROSS_NODE,
+  unknown = FT_DISTANCE_UNKNOWN,
 };
-inline constexpr size_t distance_count = 6;
+inline constexpr size_t distance_count = FT_DISTANCES;
 inline constexpr std::array<std::string_view, distance_count> distance_names = {
     "same_cpu", "same_core", "same_llc", "same_node", "cross_node", "unknown"};
 
@@ -55,7 +57,7 @@ class Topology {
   void number();
 
   std::vector<Cpu> cpus_;
-  std::vector<uint32_t> index_;  // CPU number -> position in cpus_ + 1, 0 absent
+  std::vector<ft_cpu_place> places_;  // by CPU number; absent: not known
 };
 
 }  // namespace fusetrace

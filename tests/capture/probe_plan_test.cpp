@@ -52,8 +52,15 @@ std::string reason_of(const ProbePlan& plan, const std::string& point) {
   return "no such point";
 }
 
-bool loads(const ProbePlan& plan, const std::string& program) {
-  return std::find(plan.programs.begin(), plan.programs.end(), program) != plan.programs.end();
+bool loads(const ProbePlan& plan, const std::string& program) { return plan.loads(program); }
+
+// Of all programs of a plan.
+std::vector<std::string> stand_ins_of(const ProbePlan& plan) {
+  std::vector<std::string> names;
+  for (const PlannedProgram& planned : plan.programs) {
+    names.insert(names.end(), planned.stand_ins.begin(), planned.stand_ins.end());
+  }
+  return names;
 }
 
 TEST(ProbePlan, LockedDownKernelIsCoveredByTracepointsAlone) {
@@ -63,8 +70,8 @@ TEST(ProbePlan, LockedDownKernelIsCoveredByTracepointsAlone) {
   EXPECT_EQ(hook_of(plan, "picked_up"), "tp_btf/sys_exit");
   EXPECT_EQ(hook_of(plan, "replied"), "tp_btf/fuse_request_end");
   EXPECT_EQ(hook_of(plan, "wake_flags"), "");
-  for (const std::string& program : plan.programs)
-    EXPECT_TRUE(program.starts_with("on_")) << program;
+  for (const PlannedProgram& planned : plan.programs)
+    EXPECT_TRUE(planned.program.starts_with("on_")) << planned.program;
 }
 
 TEST(ProbePlan, SaysWhyAWorseHookWasTaken) {
@@ -125,7 +132,7 @@ std::vector<ProbePlan> every_plan(Features features) {
   std::vector<ProbePlan> plans;
   for (const bool preemptible : {false, true}) {
     for (const bool io_uring : {false, true}) {
-      features.preemptible_programs = preemptible;
+      features.preemptible_tracepoints = features.preemptible_functions = preemptible;
       features.io_uring = io_uring;
       for (const auto preference : {ProbePreference::best, ProbePreference::tracepoint,
                                     ProbePreference::fentry, ProbePreference::kprobe}) {
@@ -148,8 +155,7 @@ TEST(ProbePlan, NamesProgramsThatThereAre) {
   all.tracepoints.insert(newer.tracepoints.begin(), newer.tracepoints.end());
   for (const Features& features : {all, newer}) {
     for (const ProbePlan& plan : every_plan(features)) {
-      for (const std::string& name : plan.programs) EXPECT_TRUE(there(name)) << name;
-      for (const std::string& name : plan.stand_ins) EXPECT_TRUE(there(name)) << name;
+      for (const std::string& name : plan.attach_order()) EXPECT_TRUE(there(name)) << name;
     }
   }
 }
@@ -158,17 +164,45 @@ TEST(ProbePlan, StandInsForWhatCanBePreempted) {
   using Names = std::vector<std::string>;
   Features features = locked_down_6_18();
   features.fentry = features.kprobe = true;
-  EXPECT_TRUE(make_probe_plan(features, ProbePreference::best).stand_ins.empty());
-  features.preemptible_programs = true;
-  EXPECT_EQ(make_probe_plan(features, ProbePreference::best).stand_ins,
-            (Names{"on_fuse_request_send_again_1", "on_fuse_request_send_again_2",
-                   "on_fuse_request_send_again_3", "fexit_fuse_dev_do_read_again_1",
-                   "fexit_fuse_dev_do_read_again_2", "fexit_fuse_dev_do_read_again_3",
-                   "on_fuse_request_end_again_1", "on_fuse_request_end_again_2",
-                   "on_fuse_request_end_again_3"}));
-  EXPECT_EQ(make_probe_plan(features, ProbePreference::fentry).stand_ins.front(),
-            "fentry_fuse_dev_queue_req_again_1");
-  EXPECT_TRUE(make_probe_plan(features, ProbePreference::kprobe).stand_ins.empty());
+  EXPECT_TRUE(stand_ins_of(make_probe_plan(features, ProbePreference::best)).empty());
+  EXPECT_FALSE(make_probe_plan(features, ProbePreference::best).is_preemptible());
+  features.preemptible_tracepoints = features.preemptible_functions = true;
+  EXPECT_TRUE(make_probe_plan(features, ProbePreference::best).is_preemptible());
+  EXPECT_EQ(stand_ins_of(make_probe_plan(features, ProbePreference::best)),
+            (Names{"fuse_request_send_stand_in_1", "fuse_request_send_stand_in_2",
+                   "fuse_request_send_stand_in_3", "fuse_dev_do_read_stand_in_1",
+                   "fuse_dev_do_read_stand_in_2", "fuse_dev_do_read_stand_in_3",
+                   "fuse_request_end_stand_in_1", "fuse_request_end_stand_in_2",
+                   "fuse_request_end_stand_in_3"}));
+  EXPECT_EQ(stand_ins_of(make_probe_plan(features, ProbePreference::fentry)).front(),
+            "fuse_dev_queue_req_stand_in_1");
+  EXPECT_TRUE(stand_ins_of(make_probe_plan(features, ProbePreference::kprobe)).empty());
+}
+
+// Full preemption before 7.0: programs at functions only.
+TEST(ProbePlan, StandInsOnlyAtHooksThatCanBePreempted) {
+  Features features = locked_down_6_18();
+  features.fentry = features.preemptible_functions = true;
+  for (const PlannedProgram& planned : make_probe_plan(features, ProbePreference::best).programs) {
+    EXPECT_EQ(planned.stand_ins.empty(), planned.program != "fexit_fuse_dev_do_read")
+        << planned.program;
+  }
+  EXPECT_FALSE(make_probe_plan(features, ProbePreference::tracepoint).is_preemptible());
+}
+
+// The kernel runs programs at a tracepoint in the order of their attachment, and those at
+// a function in the reverse order.
+TEST(ProbePlan, StandInsRunAfterTheProgramThatTheyStandInFor) {
+  Features features = locked_down_6_18();
+  features.fentry = features.preemptible_tracepoints = features.preemptible_functions = true;
+  const std::vector<std::string> order =
+      make_probe_plan(features, ProbePreference::best).attach_order();
+  const auto place = [&](const char* name) {
+    return std::find(order.begin(), order.end(), name) - order.begin();
+  };
+  EXPECT_LT(place("on_fuse_request_send"), place("fuse_request_send_stand_in_1"));
+  EXPECT_LT(place("fuse_request_send_stand_in_1"), place("fuse_request_send_stand_in_3"));
+  EXPECT_LT(place("fuse_dev_do_read_stand_in_3"), place("fexit_fuse_dev_do_read"));
 }
 
 TEST(ProbePlan, IoUringOnlyWhereItIsSwitchedOn) {
@@ -187,7 +221,7 @@ TEST(ProbePlan, IoUringIsSeenThroughEveryKindOfHook) {
   EXPECT_EQ(hook_of(plan, "queued"), "tp_btf/fuse_request_send");
   EXPECT_FALSE(loads(plan, "kprobe_fuse_uring_queue_fuse_req"));
   EXPECT_EQ(hook_of(plan, "picked_up_io_uring"), "tp_btf/io_uring_complete");
-  features.preemptible_programs = true;
+  features.preemptible_tracepoints = features.preemptible_functions = true;
   plan = make_probe_plan(features, ProbePreference::kprobe);
   EXPECT_EQ(hook_of(plan, "queued"), "kprobe/fuse_dev_queue_req");
   EXPECT_EQ(hook_of(plan, "queued_io_uring"), "kprobe/fuse_uring_queue_fuse_req");

@@ -56,51 +56,6 @@ TEST(Stages, NoreplyEndsWithThePickup) {
   EXPECT_FALSE(stages.known(Stage::total));
 }
 
-// A request that was queued at 100, and for which a server was woken at 101.
-ft_slot waiting_slot() {
-  ft_slot slot{};
-  slot.seq = 8;
-  slot.queued_ns = 100;
-  slot.woken_tid = 7;
-  slot.server_waking_ns = 101;
-  return slot;
-}
-
-ft_request record_of(const ft_slot& slot) {
-  ft_request r;
-  ft_slot_record(&slot, slot.seq, &r);
-  return r;
-}
-
-TEST(Slot, ASwitchInIsThatOfItsOwnWakeup) {
-  ft_slot slot = waiting_slot();
-  slot.server_running_ns = 103;
-  EXPECT_EQ(record_of(slot).server_running_ns, 0u) << "of nobody";
-  slot.running_seq = slot.seq - 2;
-  EXPECT_EQ(record_of(slot).server_running_ns, 0u) << "of the slot's former owner";
-  slot.running_seq = slot.seq;
-  EXPECT_EQ(record_of(slot).server_running_ns, 103u);
-  slot.server_running_ns = 99;
-  EXPECT_EQ(record_of(slot).server_running_ns, 0u) << "stored late by the former owner's server";
-}
-
-TEST(Slot, APickupAfterTheReplyIsNone) {
-  ft_slot slot = waiting_slot();
-  slot.served_seq = slot.seq;
-  slot.server_tid = 7;
-  slot.server_cpu = 1;
-  slot.picked_up_ns = 104;
-  slot.replied_ns = 105;
-  EXPECT_EQ(record_of(slot).pickup, FT_PICKUP_WOKEN);
-  slot.replied_ns = 103;
-  const ft_request r = record_of(slot);
-  EXPECT_EQ(r.picked_up_ns, 0u);
-  EXPECT_EQ(r.server_tid, 0u);
-  EXPECT_EQ(r.server_cpu, FT_CPU_UNKNOWN);
-  EXPECT_EQ(r.pickup, FT_PICKUP_UNKNOWN);
-  EXPECT_FALSE(stages_of(r).backwards);
-}
-
 TEST(Stages, AClockThatGoesBackwardsLeavesTheStageUnknown) {
   ft_request r = make_request();
   r.picked_up_ns = r.queued_ns - 1;

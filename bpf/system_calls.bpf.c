@@ -1,11 +1,13 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Seeing a server take a request, without hooking a function: at the exit of
  * the system call that read the FUSE device. The header just read tells the
  * unique; the device's own hash of requests being served tells the request.
  */
-#ifndef FUSETRACE_PICKUP_H
-#define FUSETRACE_PICKUP_H
+#include "devices.h"
+#include "guard.h"
+#include "requests.h"
+#include "system_calls.h"
 
 static __always_inline struct file *file_of(struct task_struct *task, unsigned int fd)
 {
@@ -16,51 +18,6 @@ static __always_inline struct file *file_of(struct task_struct *task, unsigned i
 		return NULL;
 	bpf_probe_read_kernel(&file, sizeof(file), fdt->fd + fd);
 	return file;
-}
-
-/* What a FUSE or CUSE device file leads to; false when it is none, or not mounted yet. */
-struct device_view {
-	__u64 processing;
-	__u32 connection;
-	__u32 device;
-};
-
-static __always_inline struct fuse_conn *conn_of_device(struct fuse_dev *fud)
-{
-	struct fuse_chan *chan;
-
-	if (bpf_core_field_exists(fud->fc))
-		return BPF_CORE_READ(fud, fc);
-	chan = BPF_CORE_READ((struct fuse_dev___chan *)fud, chan);
-	return (__u64)chan < 4096 ? NULL : BPF_CORE_READ(chan, conn);
-}
-
-static __always_inline __u32 connection_of_device(struct fuse_dev *fud)
-{
-	struct fuse_conn *fc = conn_of_device(fud);
-
-	return fc ? BPF_CORE_READ(fc, dev) : 0;
-}
-
-static __always_inline bool read_device(struct file *file, struct device_view *view)
-{
-	__u32 device = BPF_CORE_READ(file, f_inode, i_rdev);
-	struct fuse_dev *fud;
-	struct fuse_conn *fc;
-
-	/* By number: fuse_dev_operations cannot be resolved without KALLSYMS_ALL. */
-	if (device != FUSE_DEV && device != CUSE_DEV)
-		return false;
-	fud = BPF_CORE_READ(file, private_data);
-	if ((__u64)fud < 4096) /* NULL or a marker: no connection yet */
-		return false;
-	fc = conn_of_device(fud);
-	if ((__u64)fc < 4096)
-		return false;
-	view->device = device;
-	view->processing = (__u64)BPF_CORE_READ(fud, pq.processing);
-	view->connection = BPF_CORE_READ(fc, dev);
-	return true;
 }
 
 static __always_inline void remember_device(struct thread *t, struct task_struct *task,
@@ -78,16 +35,13 @@ static __always_inline void remember_device(struct thread *t, struct task_struct
 	}
 }
 
-/* Makes t describe the device behind fd; NULL when that is no FUSE device. */
-static __always_inline struct thread *server_of(struct task_struct *task, struct thread *t,
-						unsigned int fd)
+/* Makes t describe the device behind fd, looking at the file itself; NULL when that is no FUSE device. */
+static __always_inline struct thread *look_at_file(struct task_struct *task, struct thread *t,
+						   unsigned int fd)
 {
 	struct device_view view = {};
-	struct file *file;
+	struct file *file = file_of(task, fd);
 
-	if (t && t->server && t->fd == (int)fd && t->processing)
-		return t;
-	file = file_of(task, fd);
 	if (!file || !read_device(file, &view))
 		return NULL;
 	if (!t)
@@ -95,6 +49,15 @@ static __always_inline struct thread *server_of(struct task_struct *task, struct
 	if (t)
 		remember_device(t, task, fd, &view);
 	return t;
+}
+
+/* The same from memory where the thread read this descriptor before. */
+static __always_inline struct thread *server_of(struct task_struct *task, struct thread *t,
+						unsigned int fd)
+{
+	if (t && t->server && t->fd == (int)fd && t->processing)
+		return t;
+	return look_at_file(task, t, fd);
 }
 
 #define HASH_DEPTH 16
@@ -126,68 +89,49 @@ static __always_inline __u64 find_request(__u64 processing, __u64 unique)
 	return 0;
 }
 
+static __always_inline bool is_message(const struct fuse_in_header *header)
+{
+	return header->opcode == FUSE_FORGET || header->opcode == FUSE_BATCH_FORGET ||
+	       header->opcode == FUSE_INTERRUPT;
+}
+
+/* What the thread read from its device. A message is no struct fuse_req: the header is all there is of it. */
 static __always_inline void take(struct task_struct *task, struct thread *t,
 				 const struct fuse_in_header *header, __u64 at, __u32 cpu)
 {
-	__u32 index = 0;
 	struct ft_slot *s;
+	ft_slot_ref ref;
 	__u64 req;
 
-	if (header->opcode == FUSE_FORGET || header->opcode == FUSE_BATCH_FORGET ||
-	    header->opcode == FUSE_INTERRUPT) {
+	if (is_message(header)) {
 		announce(t, task);
-		handle_message(header, t->connection, t->device, task, at, cpu);
+		message_taken(header, t->connection, t->device, task, at, cpu);
 		/* FUSE_FORGET is also sent as a request, which has ended by now. */
 		return;
 	}
-	if (requests_told)
+	if (has_sent_tracepoint)
 		return;
 	req = find_request(t->processing, header->unique);
 	if (!req) {
 		/* A request without a reply is not kept; one that was aborted meanwhile has ended. */
 		return;
 	}
-	s = slot_find(req, &index);
-	if (!s)
+	s = slot_find(req, &ref);
+	if (!s || !ft_slot_owns(s, ft_ref_seq(ref), t->connection, header->unique))
 		return; /* queued before the capture, or filtered out */
 	announce(t, task);
-	handle_picked_up(s, index, task, t, at, cpu);
-	if (t->device == CUSE_DEV)
-		s->transport = FT_TRANSPORT_CUSE;
+	request_taken(s, ref, task, t, at, cpu, header->unique,
+		      t->device == CUSE_DEV ? FT_TRANSPORT_CUSE : FT_TRANSPORT_DEV);
 }
 
-/* The header in the buffer of the system call that is returning. */
-static __always_inline bool read_header(struct pt_regs *regs, long nr, struct fuse_in_header *header)
-{
-	const void *buffer = (const void *)SYSCALL_ARG1(regs);
-
-	if (nr == NR_readv || nr == NR_preadv || nr == NR_preadv2) {
-		struct {
-			const void *base;
-			__u64 len;
-		} iov = {};
-
-		if (bpf_probe_read_user(&iov, sizeof(iov), buffer) || iov.len < FUSE_IN_HEADER_LEN) {
-			count_loss(FT_LOSS_UNREADABLE);
-			return false;
-		}
-		buffer = iov.base;
-	}
-	if (bpf_probe_read_user(header, sizeof(*header), buffer)) {
-		count_loss(FT_LOSS_UNREADABLE);
-		return false;
-	}
-	return true;
-}
-
-static __always_inline void syscall_returned(struct pt_regs *regs, long ret)
+static __always_inline void syscall_returned(struct pt_regs *regs, long nr, long ret)
 {
 	struct fuse_in_header header;
 	struct task_struct *task;
 	struct thread *t;
-	long nr;
+	unsigned int fd;
 
-	nr = SYSCALL_NR(regs);
+	GUARD_CPU();
 	task = bpf_get_current_task_btf();
 	t = thread_lookup(task->pid);
 
@@ -196,7 +140,7 @@ static __always_inline void syscall_returned(struct pt_regs *regs, long ret)
 		__u32 len = t->spliced_len;
 
 		t->spliced_len = 0;
-		if (!read_header(regs, nr, &header))
+		if (!read_header(task, regs, nr, &header))
 			return;
 		if (header.len == len) {
 			take(task, t, &header, t->spliced_ns, t->spliced_cpu);
@@ -204,19 +148,30 @@ static __always_inline void syscall_returned(struct pt_regs *regs, long ret)
 		}
 		count_loss(FT_LOSS_UNMATCHED_PICKUP);
 	}
-	t = server_of(task, t, SYSCALL_ARG0(regs));
-	if (!t)
-		return;
+	fd = syscall_arg0(task, regs);
 	if (nr == NR_splice) {
+		t = look_at_file(task, t, fd);
+		if (!t)
+			return;
 		t->spliced_len = ret;
 		t->spliced_ns = bpf_ktime_get_ns();
 		t->spliced_cpu = bpf_get_smp_processor_id();
 		return;
 	}
-	if (!read_header(regs, nr, &header))
+	t = server_of(task, t, fd);
+	if (!t || !read_header(task, regs, nr, &header))
 		return;
 	if (header.len != (__u32)ret) {
 		/* The descriptor is another file's by now. */
+		t->fd = -1;
+		return;
+	}
+	/*
+	 * A request is found in the kernel's own hash, whatever the buffer says. For a
+	 * message the buffer is all there is: it is believed only when the file behind the
+	 * descriptor is a FUSE device now, and not when it was one before.
+	 */
+	if (is_message(&header) && !look_at_file(task, t, fd)) {
 		t->fd = -1;
 		return;
 	}
@@ -226,16 +181,15 @@ static __always_inline void syscall_returned(struct pt_regs *regs, long ret)
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
 {
-	long nr = SYSCALL_NR(regs);
+	long nr;
 
 	if (ret < FUSE_IN_HEADER_LEN)
 		return 0;
+	nr = syscall_number(bpf_get_current_task_btf(), regs);
 	if (nr != NR_read && nr != NR_readv && nr != NR_splice && nr != NR_pread64 && nr != NR_preadv &&
 	    nr != NR_preadv2)
 		return 0;
 	if (enabled)
-		UNPREEMPTED(syscall_returned(regs, ret));
+		syscall_returned(regs, nr, ret);
 	return 0;
 }
-
-#endif /* FUSETRACE_PICKUP_H */

@@ -1,12 +1,15 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Servers that were there before the capture: one pass over all open files
  * finds the processes that have a FUSE device open, a second one over all
  * threads marks those processes' threads. Both also tell user space what they
  * found, which is what `fusetrace list` shows.
  */
-#ifndef FUSETRACE_ITERATORS_H
-#define FUSETRACE_ITERATORS_H
+#include "devices.h"
+#include "reading.h"
+#include "scan.h"
+#include "slots.h"
+#include "threads.h"
 
 SEC("iter/task_file")
 int iter_devices(struct bpf_iter__task_file *ctx)
@@ -50,6 +53,7 @@ int iter_threads(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
 	struct ft_server_thread out = {};
+	ft_slot_ref serving = 0;
 	struct ft_slot *s = NULL;
 	struct thread *t;
 	__u32 tgid;
@@ -62,7 +66,8 @@ int iter_threads(struct bpf_iter__task *ctx)
 	t = thread_create(task->pid);
 	if (t) {
 		t->server = true;
-		s = slot_of(&t->serving);
+		serving = ft_load(&t->serving);
+		s = slot_of(serving);
 		if (keep_totals)
 			out.taken = t->taken;
 	}
@@ -71,11 +76,9 @@ int iter_threads(struct bpf_iter__task *ctx)
 	out.cpu = task->thread_info.cpu;
 	if (task->__state == TASK_RUNNING)
 		out.state = FT_THREAD_RUNNING;
-	else if (s && is_picked_up(s) && !is_replied(s) && s->server_tid == out.tid)
+	else if (s && is_picked_up(s, serving) && !is_replied(s, serving) && ft_load(&s->server_tid) == out.tid)
 		out.state = FT_THREAD_SERVING;
 	bpf_probe_read_kernel_str(out.comm, sizeof(out.comm), task->comm);
 	bpf_seq_write(ctx->meta->seq, &out, sizeof(out));
 	return 0;
 }
-
-#endif /* FUSETRACE_ITERATORS_H */
