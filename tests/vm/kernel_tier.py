@@ -16,7 +16,7 @@ import sys
 from agreement import boot
 
 FILTERS = {
-    "some": "Pinned.*:OverIoUring.*:Capture.*:*Disturbed*:*Kinds*:Cuse.*",
+    "some": "Loading.*:Pinned.*:OverIoUring.*:Capture.*:*Disturbed*:*Kinds*:Cuse.*",
     "all": "-Bindfs*:*/Agreement.*:Stat.AgreesWith*",
 }
 
