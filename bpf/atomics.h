@@ -21,8 +21,13 @@
  * Without LSE arm64 loops over ldxr and stlxr and ends with dmb ish where a
  * value is returned. On both, a load whose address was computed from the value
  * of an earlier load comes after that load (an address dependency): the JITs
- * translate instruction by instruction and drop none. ft_load_from() names that
- * earlier load where the protocol relies on it.
+ * translate instruction by instruction and drop none. A branch on that value is not
+ * enough: it orders later stores, and no later loads. ft_load_from() names that
+ * earlier load where the protocol relies on it; ft_follow() makes a pointer
+ * depend on a value where it would not by itself.
+ *
+ * ft_observe() is a load that is executed before all later accesses of this CPU. On
+ * x86-64 every load is that; on arm64 it has to be an atomic operation.
  *
  * ft_publish() is a store before which all earlier accesses of this CPU are
  * visible. On x86-64 every store is that; on arm64 it has to be an exchange.
@@ -63,6 +68,12 @@ ft_u64 ft_model_add(volatile void *p, unsigned size, ft_u64 value);
 ft_u64 ft_model_or(volatile void *p, unsigned size, ft_u64 value);
 ft_u64 ft_model_and(volatile void *p, unsigned size, ft_u64 value);
 void ft_model_count(volatile void *p, unsigned size, ft_u64 value); /* adds; orders nothing */
+/* A plain load under sequential and total store order, an atomic operation under weak memory. */
+ft_u64 ft_model_observe(const volatile void *p, unsigned size);
+/* A compare-and-exchange that orders nothing: what is left of ft_cas() when its order is taken away. */
+ft_u64 ft_model_cas_loose(volatile void *p, unsigned size, ft_u64 expected, ft_u64 value);
+/* p, computed from the value of this thread's latest load of the location `from`. */
+const volatile void *ft_model_follow(const volatile void *p, const volatile void *from);
 ft_u64 ft_model_get(const volatile void *p, unsigned size);
 void ft_model_put(volatile void *p, unsigned size, ft_u64 value);
 int ft_model_rule(const char *name); /* 0: this rule is taken away */
@@ -78,6 +89,10 @@ int ft_model_rule(const char *name); /* 0: this rule is taken away */
 #define ft_publish(p, value) ft_model_publish(p, FT_MODEL_SIZE(p), (ft_u64)(value))
 #define ft_cas(p, expected, value) \
 	FT_MODEL_AS(p, ft_model_cas(p, FT_MODEL_SIZE(p), (ft_u64)(expected), (ft_u64)(value)))
+#define ft_cas_loose(p, expected, value) \
+	FT_MODEL_AS(p, ft_model_cas_loose(p, FT_MODEL_SIZE(p), (ft_u64)(expected), (ft_u64)(value)))
+#define ft_observe(p) FT_MODEL_AS(p, ft_model_observe(p, FT_MODEL_SIZE(p)))
+#define ft_follow(p, from, value) ((void)(value), (__typeof__(p))ft_model_follow(p, from))
 #define ft_xchg(p, value) FT_MODEL_AS(p, ft_model_xchg(p, FT_MODEL_SIZE(p), (ft_u64)(value)))
 #define ft_add(p, value) FT_MODEL_AS(p, ft_model_add(p, FT_MODEL_SIZE(p), (ft_u64)(value)))
 #define ft_or(p, value) FT_MODEL_AS(p, ft_model_or(p, FT_MODEL_SIZE(p), (ft_u64)(value)))
@@ -94,6 +109,7 @@ int ft_model_rule(const char *name); /* 0: this rule is taken away */
 #define ft_load_from(p, from) FT_VOLATILE(p)
 #define ft_store(p, value) ((void)(FT_VOLATILE(p) = (value)))
 #define ft_cas(p, expected, value) __sync_val_compare_and_swap(p, expected, value)
+#define ft_cas_loose(p, expected, value) ft_cas(p, expected, value)
 #define ft_xchg(p, value) __sync_lock_test_and_set(p, value)
 #define ft_add(p, value) __sync_fetch_and_add(p, value)
 #define ft_or(p, value) __sync_fetch_and_or(p, value)
@@ -110,8 +126,33 @@ int ft_model_rule(const char *name); /* 0: this rule is taken away */
 		__asm__ __volatile__("" ::: "memory");   \
 		ft_store(p, value);                      \
 	} while (0)
+#define ft_observe(p)                                   \
+	({                                              \
+		__typeof__(*(p) + 0) __seen = ft_load(p); \
+		__asm__ __volatile__("" ::: "memory");  \
+		__seen;                                 \
+	})
+#define ft_follow(p, from, value)                      \
+	({                                             \
+		__asm__ __volatile__("" ::: "memory"); \
+		(void)(value);                         \
+		(p);                                   \
+	})
 #else
 #define ft_publish(p, value) ((void)ft_xchg(p, value))
+#ifdef __bpf__
+#define ft_observe(p) ft_or((__typeof__(*(p) + 0) *)(p), 0)
+/* The compiler does not see that what is added is always 0. */
+#define ft_follow(p, from, value)                                           \
+	({                                                                  \
+		ft_u64 __zero = (value);                                    \
+		__asm__ __volatile__("%0 &= 0" : "+r"(__zero)::"memory");   \
+		(__typeof__(p))((__UINTPTR_TYPE__)(p) + (__UINTPTR_TYPE__)__zero); \
+	})
+#else
+#define ft_observe(p) __atomic_load_n(p, __ATOMIC_ACQUIRE)
+#define ft_follow(p, from, value) ((void)(value), (p)) /* user space reads what has come to rest */
+#endif
 #endif
 
 #endif /* FT_MODEL */

@@ -54,6 +54,19 @@
 			ft_store(p, value);   \
 	} while (0)
 
+/*
+ * Each compare-and-exchange of the protocol, by the name of the order that it keeps:
+ * the test takes the order away and leaves the exchange.
+ */
+#define FT_CAS(rule, p, expected, value) \
+	(FT_RULE(rule) ? ft_cas(p, expected, value) : ft_cas_loose(p, expected, value))
+
+/* A load of a word after which its fields are read. */
+#define FT_OBSERVE(rule, p) (FT_RULE(rule) ? ft_observe(p) : ft_load(p))
+
+/* s, for accesses that have to come after this value of one of its words was loaded. */
+#define FT_FOLLOW(rule, s, from, value) (FT_RULE(rule) ? ft_follow(s, from, value) : (s))
+
 /* --- finding, claiming, queueing -------------------------------------------------- */
 
 /* The number of the owner if the slot is that of the request at this address, and nobody hands it over; else 0. */
@@ -61,9 +74,16 @@ FT_INLINE ft_u32 ft_slot_of_request(const struct ft_slot *s, ft_u64 req)
 {
 	ft_u64 owner;
 
-	if (ft_load(&s->req) != req)
+	/*
+	 * The address is read last. Read first it could be that of a request whose slot is
+	 * freed and claimed before the number is read, which is then the next owner's.
+	 */
+	if (!FT_RULE(number_before_address) && ft_load(&s->req) != req)
 		return 0;
 	owner = ft_load(&s->owner);
+	s = FT_FOLLOW(address_follows_number, s, &s->owner, owner);
+	if (FT_RULE(number_before_address) && ft_load(&s->req) != req)
+		return 0;
 	return owner & FT_OWNER_HANDED ? 0 : ft_word_seq(owner);
 }
 
@@ -86,7 +106,7 @@ FT_INLINE ft_u64 ft_slot_served(const struct ft_slot *s, ft_u32 seq)
 /* Takes a free slot; 0 when it is not free, or another CPU was faster. */
 FT_INLINE int ft_slot_claim(struct ft_slot *s, ft_u64 req)
 {
-	return ft_load(&s->req) == 0 && ft_cas(&s->req, 0, req) == 0;
+	return ft_load(&s->req) == 0 && FT_CAS(order_claim, &s->req, 0, req) == 0;
 }
 
 /* A request is queued: what its hook knows. */
@@ -140,7 +160,7 @@ FT_INLINE void ft_slot_free_unless_written(struct ft_slot *s, ft_u32 seq)
 
 		if (ft_word_seq(word) != seq || !(word & FT_SERVED_IN) || !FT_RULE(wait_for_serving_writer))
 			break;
-		if (ft_cas(&s->served, word, word | FT_SERVED_ORPHANED) == word)
+		if (FT_CAS(order_orphan, &s->served, word, word | FT_SERVED_ORPHANED) == word)
 			return;
 	}
 	ft_slot_free(s);
@@ -155,8 +175,9 @@ FT_INLINE int ft_owner_enter(struct ft_slot *s, ft_u32 seq, ft_u32 refused, ft_u
 	for (int i = 0; i < FT_TRIES; i++) {
 		ft_u64 word = ft_load(&s->owner);
 
-		if (ft_word_seq(word) != seq || word & (FT_OWNER_HANDED | refused) ||
-		    (word & needed) != needed)
+		if ((FT_RULE(wake_enters_own) && ft_word_seq(word) != seq) ||
+		    (FT_RULE(wake_enters_open) && word & FT_OWNER_HANDED) ||
+		    (FT_RULE(one_queueing_writer) && word & refused) || (word & needed) != needed)
 			return 0;
 		if (ft_cas(&s->owner, word, word | FT_OWNER_WAKE_IN) == word)
 			return 1;
@@ -172,7 +193,8 @@ FT_INLINE int ft_owner_leave(struct ft_slot *s, ft_u32 seq, ft_u32 clear, ft_u32
 	FT_LOOP
 	for (int i = 0; i < FT_TRIES; i++) {
 		word = ft_load(&s->owner);
-		if (ft_cas(&s->owner, word, (word & ~(ft_u64)(FT_OWNER_WAKE_IN | clear)) | set) == word)
+		if (FT_CAS(order_wake_leave, &s->owner, word,
+			   (word & ~(ft_u64)(FT_OWNER_WAKE_IN | clear)) | set) == word)
 			break;
 	}
 	if (word & FT_OWNER_DONE)
@@ -209,6 +231,7 @@ FT_INLINE ft_u32 ft_slot_woken_tid(const struct ft_slot *s, ft_u32 seq)
 {
 	ft_u64 owner = ft_slot_of_owner(s, seq);
 
+	s = FT_FOLLOW(woken_follows_owner, s, &s->owner, owner);
 	return owner & FT_OWNER_WOKEN ? ft_load(&s->woken_tid) : 0;
 }
 
@@ -229,7 +252,7 @@ FT_INLINE void ft_slot_server_hints(struct ft_slot *s, ft_u32 seq, ft_u32 flags)
 	for (int i = 0; i < FT_TRIES; i++) {
 		ft_u64 word = ft_load(&s->owner);
 
-		if (ft_word_seq(word) != seq || word & FT_OWNER_HANDED)
+		if ((FT_RULE(hints_of_own) && ft_word_seq(word) != seq) || word & FT_OWNER_HANDED)
 			return;
 		if (ft_cas(&s->owner, word, word | ft_owner_flags(flags)) == word)
 			return;
@@ -243,7 +266,7 @@ FT_INLINE void ft_word_count(ft_u64 *p, ft_u32 seq, ft_u32 shift)
 	for (int i = 0; i < FT_TRIES; i++) {
 		ft_u64 word = ft_load(p);
 
-		if (ft_word_seq(word) != seq || (word >> shift & 255) == 255)
+		if ((FT_RULE(count_own) && ft_word_seq(word) != seq) || (word >> shift & 255) == 255)
 			return;
 		if (ft_cas(p, word, word + (1ull << shift)) == word)
 			return;
@@ -263,16 +286,21 @@ FT_INLINE void ft_slot_woken_migrated(struct ft_slot *s, ft_u32 seq)
 /* The woken thread is switched in: once, by the thread that was woken for this owner. */
 FT_INLINE void ft_slot_server_running(struct ft_slot *s, ft_u32 seq, ft_u64 now_ns)
 {
-	ft_u64 word = ft_load(&s->running);
-	ft_u64 waking;
+	/* Again where the thread of an earlier owner, switched in late, was faster. */
+	FT_LOOP
+	for (int i = 0; i < FT_TRIES; i++) {
+		ft_u64 word = ft_load(&s->running);
+		ft_u64 waking;
 
-	/* Not older: another owner's thread, or this one already. */
-	if (FT_RULE(running_not_newer) && (ft_s32)(ft_word_seq(word) - seq) >= 0)
-		return;
-	if (!(ft_slot_of_owner(s, seq) & FT_OWNER_WOKEN))
-		return;
-	waking = ft_time_at(ft_load(&s->queued_ns), ft_load(&s->server_waking_after));
-	ft_cas(&s->running, word, ft_word(seq, ft_time_after(waking, now_ns)));
+		/* Not older: another owner's thread, or this one already. */
+		if (FT_RULE(running_not_newer) && (ft_s32)(ft_word_seq(word) - seq) >= 0)
+			return;
+		if (!(ft_slot_of_owner(s, seq) & FT_OWNER_WOKEN))
+			return;
+		waking = ft_time_at(ft_load(&s->queued_ns), ft_load(&s->server_waking_after));
+		if (ft_cas(&s->running, word, ft_word(seq, ft_time_after(waking, now_ns))) == word)
+			return;
+	}
 }
 
 FT_INLINE int ft_slot_is_running(const struct ft_slot *s, ft_u32 seq)
@@ -292,10 +320,10 @@ FT_INLINE ft_u64 ft_served_leave(struct ft_slot *s, ft_u32 seq, ft_u32 clear, ft
 	for (int i = 0; i < FT_TRIES; i++) {
 		ft_u64 word = ft_load(&s->served), next;
 
-		if (ft_word_seq(word) != seq)
+		if (FT_RULE(leave_own) && ft_word_seq(word) != seq)
 			return 0;
 		next = (word & ~(ft_u64)clear) | set;
-		if (ft_cas(&s->served, word, next) != word)
+		if (FT_CAS(order_serve_leave, &s->served, word, next) != word)
 			continue;
 		if (next & FT_SERVED_ORPHANED && !(next & FT_SERVED_IN))
 			ft_slot_free(s);
@@ -317,7 +345,7 @@ FT_INLINE ft_u64 ft_served_enter(struct ft_slot *s, ft_u32 seq, ft_u32 in, ft_u3
 		ft_u64 word = ft_load(&s->served);
 
 		if (ft_word_seq(word) == seq) {
-			if (word & refused || (word & needed) != needed)
+			if ((FT_RULE(one_serving_writer) && word & refused) || (word & needed) != needed)
 				return 0;
 			next = word | in;
 		} else {
@@ -326,7 +354,7 @@ FT_INLINE ft_u64 ft_served_enter(struct ft_slot *s, ft_u32 seq, ft_u32 in, ft_u3
 				return 0;
 			next = ft_word(seq, in);
 		}
-		if (ft_cas(&s->served, word, next) == word)
+		if (FT_CAS(order_serve_enter, &s->served, word, next) == word)
 			break;
 		next = 0;
 	}

@@ -20,11 +20,14 @@ FT_INLINE int ft_slot_close(struct ft_slot *s, ft_u32 seq, struct ft_closed *c)
 	for (int i = 0; i < FT_TRIES; i++) {
 		ft_u64 word = ft_load(&s->owner);
 
-		if (ft_word_seq(word) != seq || (FT_RULE(one_closer) && word & FT_OWNER_HANDED))
+		if ((FT_RULE(close_own) && ft_word_seq(word) != seq) ||
+		    (FT_RULE(one_closer) && word & FT_OWNER_HANDED))
 			return 0;
 		if (ft_cas(&s->owner, word, word | FT_OWNER_HANDED) == word) {
+			ft_u64 served = FT_OBSERVE(served_before_its_fields, &s->served);
+
 			c->owner = word;
-			c->served = ft_slot_served(s, seq);
+			c->served = ft_word_seq(served) == seq ? served : 0;
 			return 1;
 		}
 	}
