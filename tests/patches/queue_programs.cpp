@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The programs of queuers and readers, and the names of rules, memories and casts.
+// The programs of queuers and readers, and the names of rules and casts.
 #include "patches/queue_programs.h"
 
 namespace fusetrace::patches {
@@ -203,18 +203,6 @@ std::string_view name_of(Rule rule) {
       return "reader: look again at `connected`";
     case Rule::kChosenLooksAgain:
       return "reader: chosen, with a signal pending, looks again";
-  }
-  return "?";
-}
-
-std::string_view name_of(Memory memory) {
-  switch (memory) {
-    case Memory::kSequential:
-      return "sequential";
-    case Memory::kTotalStore:
-      return "total store order";
-    case Memory::kWeak:
-      return "weak";
   }
   return "?";
 }

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "interleavings/search.h"
+
 namespace fusetrace::patches {
 
 // The rules of the protocol, each of which can be left out (design: "Rules without
@@ -27,14 +29,11 @@ enum class Rule {
 std::vector<Rule> all_rules();
 std::string_view name_of(Rule rule);
 
-// What stores may do before others see them. Loads are never executed early.
-enum class Memory {
-  kSequential,  // nothing: each store is seen at once
-  kTotalStore,  // wait in a store buffer, first in first out (x86)
-  kWeak,        // the same, but stores to different places leave it in any order; taking a
-                // lock does not empty it, dropping a lock waits only for what came before
-};
-std::string_view name_of(Memory memory);
+// The memory models are those of the search, tests/interleavings/search.h. Taking a lock keeps
+// later loads from running early and does not wait for earlier stores; dropping one waits for
+// all that came before. Nothing is a copying load, and loads run early only where it is asked for.
+using interleavings::Memory;
+using interleavings::name_of;
 
 // Who takes part beside two readers, the first at home in shard 0, the second in shard 1.
 enum class Cast {
@@ -56,7 +55,9 @@ struct Outcome {
   std::vector<std::string> trace;  // steps that lead to the fault, if there is one
 };
 
-// Visits every interleaving, up to `limit` states.
-Outcome search(Cast cast, Memory memory, Rule left_out, std::uint64_t limit = 20'000'000);
+// Visits every interleaving, up to `limit` states. Loads run early only if `early_loads` says
+// so, and under weak memory: with it there are too many states for the larger casts.
+Outcome search(Cast cast, Memory memory, Rule left_out, std::uint64_t limit = 20'000'000,
+               bool early_loads = false);
 
 }  // namespace fusetrace::patches
