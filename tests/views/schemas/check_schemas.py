@@ -110,6 +110,8 @@ def check_recordings(schemas, fusetrace, generate):
                 "fusetrace.diff/1", fusetrace, "diff", "--json", "--base", *base, "--new", *new
             )
     schemas.check("fusetrace.list/1", fusetrace, "list", "--json")
+    if os.geteuid() == 0:
+        schemas.check("fusetrace.stuck/1", fusetrace, "stuck", "--json", "--stacks")
     schemas.check("fusetrace.doctor/1", fusetrace, "doctor", "--json")
 
 
