@@ -35,6 +35,7 @@ void add_export_command(CLI::App& app, Action& action);
 void add_stat_command(CLI::App& app, Action& action);
 void add_serve_command(CLI::App& app, Action& action);
 void add_top_command(CLI::App& app, Action& action);
+void add_stuck_command(CLI::App& app, Action& action);
 void add_list_command(CLI::App& app, Action& action);
 void add_doctor_command(CLI::App& app, Action& action);
 void add_bench_command(CLI::App& app, Action& action);

@@ -103,6 +103,7 @@ int run(int argc, char** argv) {
   add_stat_command(app, action);
   add_top_command(app, action);
   add_serve_command(app, action);
+  add_stuck_command(app, action);
   add_list_command(app, action);
   add_doctor_command(app, action);
   add_bench_command(app, action);
