@@ -25,12 +25,12 @@ uint32_t connection_at(const std::string& mount) {
   return 0;
 }
 
+}  // namespace
+
 std::string server_program() {
   const char* named = std::getenv("STUCK_SERVER");
   return named != nullptr ? named : STUCK_SERVER_PROGRAM;
 }
-
-}  // namespace
 
 void StuckMounts::SetUp() {
   Capture::SetUp();

@@ -14,6 +14,9 @@
 
 namespace fusetrace::test {
 
+// The program stuck_server; in a guest, what STUCK_SERVER names.
+std::string server_program();
+
 class StuckMounts : public Capture {
  protected:
   void SetUp() override;

@@ -4,6 +4,9 @@
 //   stuck_server [--threads N] [--max-background N] [--writeback] [--serial] [--other PATH]
 //   MOUNTPOINT
 //
+//   stuck_server --fault FILE
+// is a client that maps FILE and reads its first byte.
+//
 // Names that it answers, in its only directory level:
 //   file…    a regular file of 1 MiB; READ and WRITE are taken and never answered
 //   direct…  the same, opened with FOPEN_DIRECT_IO
@@ -16,6 +19,7 @@
 // "holds UNIQUE OPCODE NODE". It ends when its mount is aborted or unmounted.
 #include <fcntl.h>
 #include <linux/fuse.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -193,9 +197,18 @@ class Server {
   const int device_;
 };
 
+// A client that touches the first byte of a mapped file, and so hangs in a page fault.
+int fault(const char* path) {
+  const int file = open(path, O_RDONLY | O_CLOEXEC);
+  void* map = mmap(nullptr, 4096, PROT_READ, MAP_SHARED, file, 0);
+  if (file < 0 || map == MAP_FAILED) return 1;
+  return *static_cast<volatile char*>(map);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc == 3 && std::string_view(argv[1]) == "--fault") return fault(argv[2]);
   Options options;
   for (int i = 1; i < argc; ++i) {
     const std::string_view word = argv[i];

@@ -244,13 +244,7 @@ TEST_F(StuckMounts, TasksThatWaitForADirectorysLockAreNamedWithItsHolder) {
 
 TEST_F(StuckMounts, AClientInAPageFaultOfAMappedFileIsNamedAndNotTouched) {
   Server& server = start_server("mnt");
-  const pid_t client = start_client({"python3", "-c",
-                                     "import mmap, os, sys\n"
-                                     "f = os.open(sys.argv[1], os.O_RDONLY)\n"
-                                     "m = mmap.mmap(f, 4096, mmap.MAP_SHARED, mmap.PROT_READ)\n"
-                                     "print(m[0])",
-                                     server.mount + "/file"})
-                           .pid();
+  const pid_t client = start_client({server_program(), "--fault", server.mount + "/file"}).pid();
   const Json look =
       look_until([&](const Json& seen) { return request_by(seen, client).is_object(); });
   const Json request = request_by(look, client);
@@ -263,12 +257,11 @@ TEST_F(StuckMounts, AClientInAPageFaultOfAMappedFileIsNamedAndNotTouched) {
 TEST_F(StuckMounts, AMountInAnotherNamespaceIsSeenWithItsMountPoint) {
   // The test's mount namespace is its own; here the server has yet another.
   const std::string mount_point = make_directory("hidden");
-  const char* named = std::getenv("STUCK_SERVER");
   Process& server =
       start_client({"unshare", "--mount", "sh", "-c",
                     "\"$0\" \"$1\" & while ! stat \"$1\"/. >/dev/null 2>&1; do :; done; "
                     "stat \"$1/block\"; wait",
-                    named != nullptr ? named : STUCK_SERVER_PROGRAM, mount_point});
+                    server_program(), mount_point});
   const Json look = look_until([&](const Json& seen) {
     for (const Json& request : seen.at("requests")) {
       if (request.at("mount") == mount_point && request.at("name") == "block") return true;
