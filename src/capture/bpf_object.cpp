@@ -2,6 +2,7 @@
 #include "capture/bpf_object.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -9,6 +10,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+
+#include "capture/features.h"
 
 namespace fusetrace {
 namespace {
@@ -37,7 +40,15 @@ std::string errno_text(int error) { return strerror(error < 0 ? -error : error);
 
 Result<BpfObject> open_object(const ProbePlan& plan) {
   libbpf_set_print(print_libbpf);
-  BpfObject object(fusetrace_bpf__open());
+  LIBBPF_OPTS(bpf_object_open_opts, options);
+  // For a type that this kernel does not have, libbpf looks through the types of all modules,
+  // which takes CAP_SYS_ADMIN. Told which types to use, it does not, and where FUSE is built in
+  // all that there are stand there.
+  const bool is_module = access("/sys/kernel/btf/fuse", F_OK) == 0;
+  if (!is_module && !missing_capabilities(true).empty()) {
+    options.btf_custom_path = "/sys/kernel/btf/vmlinux";
+  }
+  BpfObject object(fusetrace_bpf__open_opts(&options));
   if (!object) return fail(fmt::format("cannot open the BPF object: {}", strerror(errno)));
   const std::vector<std::string> planned = plan.attach_order();
   bpf_program* program = nullptr;
