@@ -115,6 +115,23 @@ TEST(Findings, OneBusyServerThread) {
   EXPECT_FALSE(drawn.has("distance") || drawn.has("handover")) << drawn.text();
 }
 
+// The same waiting where the thread hardly served: a CPU that others use took the time, and more
+// server threads would be of no use.
+TEST(Findings, AServerThatIsAwakeAndServesNothingIsNotBusy) {
+  std::vector<ft_request> requests;
+  for (uint64_t i = 0; i < 2000; ++i) {
+    requests.push_back(make_request({.pickup = FT_PICKUP_BUSY,
+                                     .client_cpu = static_cast<uint16_t>(i % 2),
+                                     .server_cpu = 1,
+                                     .queued_ns = 1'000'000'000 + i * 400'000,
+                                     .queue_ns = 800'000,
+                                     .service_ns = 2'000}));
+  }
+  const Drawn drawn = draw(requests);
+  EXPECT_EQ(drawn.first(), "server_awake") << drawn.text();
+  EXPECT_FALSE(drawn.has("server_busy") || drawn.has("distance")) << drawn.text();
+}
+
 // Four clients on a CPU that other threads use: woken at once, they run when a slice ends.
 TEST(Findings, ClientsThatWaitForACpu) {
   std::vector<ft_request> requests;

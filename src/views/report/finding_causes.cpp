@@ -86,8 +86,20 @@ std::string load_text(const ServerLoad& load) {
 
 void server_busy(const Evidence& e, const Shares& s, const ServerLoad& load,
                  std::vector<Finding>& out) {
-  const bool sure = s.server_busy >= 0.5 || (load.busy && *load.busy >= 0.5);
-  if (s.server_busy < notable || !sure) return;
+  if (s.server_busy < notable) return;
+  if (load.busy && *load.busy < 0.5) {
+    // Awake is not busy: a thread that is on its way back to its read is not woken, and may have
+    // lost its CPU there.
+    out.push_back({.kind = "server_awake",
+                   .weight_ns = s.server_busy * static_cast<double>(e.total_ns),
+                   .text = fmt::format(
+                       "For {} of the time, requests waited for server threads that were awake "
+                       "and served no other request: they waited for a CPU between two "
+                       "requests, or did work of their own.{}{}",
+                       percent(s.server_busy), load_text(load), others(s, {&s.server_busy}))});
+    return;
+  }
+  if (!load.busy && s.server_busy < 0.5) return;
   out.push_back(
       {.kind = "server_busy",
        .weight_ns = s.server_busy * static_cast<double>(e.total_ns),

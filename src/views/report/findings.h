@@ -17,9 +17,9 @@ namespace fusetrace {
 inline constexpr uint64_t enough_requests = 200;
 
 struct Finding {
-  // "server_busy", "client_cpu_wait", "server_cpu_wait", "client_stalled", "server_stalled",
-  // "service", "distance", "server_work_by_cpu", "handover", or a fact that is no cause:
-  // "same_cpu", "swing", "pickup_distance", "sync_wakeups", "migrations", "poaching",
+  // "server_busy", "server_awake", "client_cpu_wait", "server_cpu_wait", "client_stalled",
+  // "server_stalled", "service", "distance", "server_work_by_cpu", "handover", or a fact that is no
+  // cause: "same_cpu", "swing", "pickup_distance", "sync_wakeups", "migrations", "poaching",
   // "idle_target", "stages".
   std::string kind;
   std::optional<uint32_t> connection;  // none: of all requests
