@@ -183,10 +183,12 @@ class MetricsServer::Loop {
       Descriptor fd(accept4(listener_.get(), reinterpret_cast<sockaddr*>(&address), &length,
                             SOCK_NONBLOCK | SOCK_CLOEXEC));
       if (fd.get() < 0) {
-        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-          wait_for_room(now);
-        if (errno != ECONNABORTED && errno != EINTR) return;
-        continue;
+        if (errno == ECONNABORTED || errno == EINTR) continue;
+        // No descriptor is left: the oldest who has not sent his request gives way.
+        const bool full = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
+        if (full && close_oldest([](const Connection&) { return true; })) continue;
+        if (full) pause(now);
+        return;
       }
       const Peer peer = peer_of(address);
       if (!make_room(peer)) continue;
@@ -199,13 +201,10 @@ class MetricsServer::Loop {
     }
   }
 
-  // No descriptor is left: the oldest who has sent nothing whole gives way, and the others wait.
-  void wait_for_room(Clock::time_point now) {
-    close_oldest([](const Connection&) { return true; });
+  void pause(Clock::time_point now) {
     paused_ = true;
     resume_ = now + accept_pause;
     watch(EPOLL_CTL_MOD, listener_.get(), 0, nullptr);
-    errno = EAGAIN;
   }
 
   bool make_room(const Peer& peer) {
