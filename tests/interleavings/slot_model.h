@@ -9,7 +9,7 @@
 #include <vector>
 
 #define FT_MODEL 1
-#include "../../bpf/slot.h"
+#include "../../bpf/slot_record.h"
 #include "interleavings/call_tree.h"
 
 namespace fusetrace::interleavings {
