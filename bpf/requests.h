@@ -62,7 +62,12 @@ static __always_inline void fill_record(struct ft_request *r, const struct ft_sl
 
 	ft_slot_record(s, closed, r);
 	ft_slot_resumed(s, closed, how, resumed_ns, resume_cpu, r);
-	flags = ft_closed_replied(closed) ? ft_slot_saved(s, r) : read_noreply(s, r);
+	if (ft_closed_replied(closed)) {
+		flags = ft_slot_saved(s, r);
+		barrier(); /* as in in_sample() */
+	} else {
+		flags = read_noreply(s, r);
+	}
 	if (flag_set(flags, FR_INTERRUPTED))
 		r->flags |= FT_F_INTERRUPTED;
 	if (flag_set(flags, FR_ABORTED))
@@ -78,10 +83,13 @@ static __always_inline bool in_sample(const struct ft_slot *s, const struct ft_c
 
 	if (sample_n <= 1)
 		return true;
-	if (ft_closed_replied(closed))
+	if (ft_closed_replied(closed)) {
 		unique = ft_get(&s->unique);
-	else
+		/* One load of either pointer would do for the compiler; the verifier refuses it. */
+		barrier();
+	} else {
 		read_fuse_req(unique, ft_get(&s->req), in.h.unique);
+	}
 	return ft_sampled(ft_get(&s->connection), unique, sample_n);
 }
 
@@ -121,7 +129,7 @@ out:
 }
 
 /* Its client was killed before a server took it; nothing is handed over. */
-static __noinline void abandon(struct ft_slot *s, ft_slot_ref ref)
+static __always_inline void abandon(struct ft_slot *s, ft_slot_ref ref)
 {
 	struct ft_closed closed;
 
