@@ -260,7 +260,7 @@ TEST_F(StuckMounts, AMountInAnotherNamespaceIsSeenWithItsMountPoint) {
   Process& server =
       start_client({"unshare", "--mount", "sh", "-c",
                     "\"$0\" \"$1\" & while ! stat \"$1\"/. >/dev/null 2>&1; do :; done; "
-                    "stat \"$1/block\"; wait",
+                    "stat \"$1/block\"; kill -9 $!",
                     server_program(), mount_point});
   const Json look = look_until([&](const Json& seen) {
     for (const Json& request : seen.at("requests")) {

@@ -104,7 +104,8 @@ TEST(StuckText, WhatMovesIsCountedAndNotListed) {
   stuck.ended = 12;
   const std::string text = stuck_text(stuck, {}, 80);
   EXPECT_EQ(text.find("moving"), std::string::npos) << text;
-  EXPECT_NE(text.find("1 requests are younger than 100 ms, and 12 ended"), std::string::npos)
+  EXPECT_NE(text.find("Younger than 100 ms: 1. Ended between the two looks: 12."),
+            std::string::npos)
       << text;
 }
 

@@ -42,7 +42,7 @@ std::string age_of(const OpenRequest& request) {
 }
 
 std::string server_of(const Stuck& stuck, const OpenRequest& request) {
-  if (request.stage == OpenStage::admission) return "held back (max_background)";
+  if (request.stage == OpenStage::admission) return "at max_background";
   if (request.stage == OpenStage::queued) return "no thread took it";
   if (request.servers.size() == 1) {
     const StuckThread* thread = thread_of(stuck, request.servers[0]);
@@ -50,7 +50,7 @@ std::string server_of(const Stuck& stuck, const OpenRequest& request) {
     if (thread != nullptr && !thread->blocked_in.empty()) text += " " + thread->blocked_in;
     return text;
   }
-  if (request.servers.empty()) return "taken; by no thread that waits";
+  if (request.servers.empty()) return "not known";
   return fmt::format("one of {} threads", request.servers.size());
 }
 
@@ -124,13 +124,15 @@ std::string render_requests(const Stuck& stuck, const Selected& selected, size_t
     if (request->name.empty() && !request->offset && request->nodeid != 0) {
       what += fmt::format(" node {}", request->nodeid);
     }
-    std::string client = who(stuck, request->client);
+    const std::string client = who(stuck, request->client);
+    const std::string server = server_of(stuck, *request);
     out += fmt::format(
         "  {}  {} {} {} {}\n", pad_left(age_of(*request), 10),
         pad_right(std::string(open_stage_names[static_cast<size_t>(request->stage)]), 9),
-        pad_right(fit(what, 18), 18), pad_right(fit(client, 18), 18),
-        fit(server_of(stuck, *request), rest));
+        pad_right(fit(what, 18), 18), pad_right(fit(client, 18), 18), fit(server, rest));
     if (columns_of(what) > 18) out += wrap(std::string(13, ' '), what, width);
+    if (columns_of(client) > 18) out += wrap(std::string(13, ' '), "client " + client, width);
+    if (columns_of(server) > rest) out += wrap(std::string(13, ' '), "served by " + server, width);
     if (const StuckThread* client_thread = thread_of(stuck, request->client)) {
       out += details(*client_thread, width, with_stacks);
     }
@@ -138,9 +140,10 @@ std::string render_requests(const Stuck& stuck, const Selected& selected, size_t
       out += wrap(std::string(13, ' '), "its client got a signal while it waited", width);
     }
     if (with_stacks && request->servers.size() == 1) {
-      if (const StuckThread* server = thread_of(stuck, request->servers[0])) {
-        out += wrap(std::string(13, ' '), fmt::format("server thread {}:", server->tid), width);
-        out += details(*server, width, true);
+      if (const StuckThread* server_thread = thread_of(stuck, request->servers[0])) {
+        out +=
+            wrap(std::string(13, ' '), fmt::format("server thread {}:", server_thread->tid), width);
+        out += details(*server_thread, width, true);
       }
     }
   }
@@ -172,11 +175,12 @@ std::string abort_command(uint32_t connection) {
 std::string notes(const Stuck& stuck, size_t young, size_t width) {
   std::string out;
   if (young > 0 || stuck.ended > 0) {
-    out += wrap("",
-                fmt::format("{} requests are younger than 100 ms, and {} ended between the two "
-                            "looks: what moves is not listed.",
-                            young, stuck.ended),
-                width);
+    out +=
+        wrap("",
+             fmt::format("Younger than 100 ms: {}. Ended between the two looks: {}. What moves is "
+                         "not listed.",
+                         young, stuck.ended),
+             width);
   }
   if (stuck.not_kept > 0) {
     out += wrap("",
