@@ -67,6 +67,7 @@ enum walk_phase {
 	WALK_RING,
 	WALK_RING_PENDING,
 	WALK_RING_BACKGROUND,
+	WALK_RING_ENTRIES,
 	WALK_RING_BUCKET,
 	WALK_MOUNTS,
 	WALK_INODES,
@@ -95,6 +96,7 @@ struct walk {
 };
 #define FT_WALK_TASKS 100u
 #define FT_WALK_INODES 101u
+#define FT_WALK_ENTRIES 102u
 
 /*
  * In a map, not on the stack: what the verifier knows nothing about it does not
@@ -209,7 +211,7 @@ static __always_inline bool take_request(struct walk *w, __u64 node)
 		return true;
 	scratch.address = key;
 	scratch.connection = w->connection;
-	scratch.list = w->list;
+	scratch.list = w->list == FT_WALK_ENTRIES ? FT_OPEN_RING_PROCESSING : w->list;
 	scratch.unique = BPF_CORE_READ(req, in.h.unique);
 	scratch.nodeid = BPF_CORE_READ(req, in.h.nodeid);
 	scratch.opcode = BPF_CORE_READ(req, in.h.opcode);
@@ -405,6 +407,15 @@ static __always_inline void choose_list(struct walk *w)
 			w->list = FT_OPEN_RING_BACKGROUND;
 			list = (__u64)&queue->fuse_req_bg_queue;
 		}
+		w->phase = WALK_RING_ENTRIES;
+		break;
+	case WALK_RING_ENTRIES:
+		/* Its request is on no list until the server's task has run. */
+		if (bpf_core_type_exists(struct fuse_ring___open)) {
+			queue = (void *)w->object;
+			w->list = FT_WALK_ENTRIES;
+			list = (__u64)&queue->ent_w_req_queue;
+		}
 		w->bucket = 0;
 		w->phase = WALK_RING_BUCKET;
 		break;
@@ -466,12 +477,21 @@ static long walk_step(__u64 step, void *unused)
 		return 0;
 	}
 	if (is_kernel_address(next) && read_pointer(next + 8) == w->position) {
+		__u64 request = next;
+
+		if (w->list == FT_WALK_ENTRIES && bpf_core_type_exists(struct fuse_ring___open)) {
+			struct fuse_ring_ent___open *entry =
+				(void *)(next - bpf_core_field_offset(struct fuse_ring_ent___open, list));
+
+			request = (__u64)BPF_CORE_READ(entry, fuse_req) +
+				  bpf_core_field_offset(struct fuse_req___open, list);
+		}
 		if (w->list == FT_WALK_TASKS)
 			taken = take_admission_waiter(w, next);
 		else if (w->list == FT_WALK_INODES)
 			taken = take_inode(w, next);
 		else
-			taken = take_request(w, next);
+			taken = take_request(w, request);
 	}
 	if (taken) {
 		w->position = next;

@@ -63,6 +63,7 @@ struct fuse_dev___open {
 
 struct fuse_ring_queue___open {
 	unsigned int qid;
+	struct list_head ent_w_req_queue; /* entries whose request is on its way to the server */
 	struct list_head fuse_req_queue;
 	struct list_head fuse_req_bg_queue;
 	struct fuse_pqueue___open fpq;
@@ -78,7 +79,9 @@ enum fuse_ring_req_state___open {
 };
 
 struct fuse_ring_ent___open {
+	struct list_head list;
 	enum fuse_ring_req_state___open state;
+	struct fuse_req *fuse_req;
 };
 
 struct ns_common___open {
