@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 
 #include "stuck_fixture.h"
@@ -52,6 +53,18 @@ TEST_F(StuckMounts, NothingOpenIsNothingStuck) {
 TEST_F(StuckMounts, AStoppedServerFiveClientsAllNamedWithTheirAge) {
   Server& server = start_server("mnt", {"--threads", "2"});
   server.process->send_signal(SIGSTOP);
+  // All of its threads have stopped only some time after the signal was sent.
+  ASSERT_TRUE(wait_for([&] {
+    size_t stopped = 0;
+    for (const auto& task : std::filesystem::directory_iterator(
+             "/proc/" + std::to_string(server.process->pid()) + "/task")) {
+      stopped += kernel_stack(std::stoi(task.path().filename())).find("do_signal_stop") !=
+                         std::string::npos
+                     ? 1
+                     : 0;
+    }
+    return stopped == 2;
+  }));
   const auto start = Clock::now();
   std::vector<pid_t> clients;
   for (int i = 0; i < 5; ++i) {
