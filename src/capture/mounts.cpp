@@ -30,8 +30,18 @@ struct FileCloser {
 
 std::string text_or_empty(const char* text) { return text == nullptr ? "" : text; }
 
-// libmount gives up reading after some lines that it does not understand.
+// A line that libmount does not understand is passed over.
 int skip_line(libmnt_table*, const char*, int) { return 1; }
+
+// The lines of mountinfo that have its separator: at another one libmount gives up the rest.
+std::string mount_lines(const std::string& text) {
+  std::string out;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) {
+    if (line.find(" - ") != std::string::npos) out += line + "\n";
+  }
+  return out;
+}
 
 std::deque<std::string> components_of(const std::string& path) {
   std::deque<std::string> out;
@@ -63,8 +73,9 @@ bool is_fuse_type(const std::string& fstype) {
          fstype.starts_with("fuseblk.") || fstype == "virtiofs";
 }
 
-MountTable MountTable::parse(const std::string& text) {
+MountTable MountTable::parse(const std::string& all) {
   MountTable out;
+  const std::string text = mount_lines(all);
   if (text.empty()) return out;
   const std::unique_ptr<FILE, FileCloser> file(
       fmemopen(const_cast<char*>(text.data()), text.size(), "r"));

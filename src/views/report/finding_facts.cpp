@@ -143,8 +143,8 @@ std::vector<Finding> swing_of(const Snapshot& snapshot) {
     most = std::max(most, cell.requests);
   }
   if (most * 20 < all * 19) return {};
-  // In shorter ones, rates swing by chance.
-  constexpr uint64_t least_ns = 250'000'000;
+  // In shorter ones rates swing by chance, and neighbours are too alike to count as evidence each.
+  constexpr uint64_t least_ns = 1'000'000'000;
   const Timeline time = snapshot.timeline(least_ns);
   std::vector<Point> points;
   // The load need not run from the first interval's start to the last one's end.
