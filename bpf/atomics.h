@@ -121,32 +121,36 @@ int ft_model_rule(const char *name); /* 0: this rule is taken away */
 
 #ifdef __TARGET_ARCH_x86
 /* The compiler must keep the order; the CPU does. */
-#define ft_publish(p, value)                             \
-	do {                                             \
-		__asm__ __volatile__("" ::: "memory");   \
-		ft_store(p, value);                      \
+#define ft_publish(p, value)                              \
+	do {                                              \
+		__asm__ __volatile__("" ::                \
+					     : "memory"); \
+		ft_store(p, value);                       \
 	} while (0)
-#define ft_observe(p)                                   \
-	({                                              \
+#define ft_observe(p)                                     \
+	({                                                \
 		__typeof__(*(p) + 0) __seen = ft_load(p); \
-		__asm__ __volatile__("" ::: "memory");  \
-		__seen;                                 \
+		__asm__ __volatile__("" ::                \
+					     : "memory"); \
+		__seen;                                   \
 	})
-#define ft_follow(p, from, value)                      \
-	({                                             \
-		__asm__ __volatile__("" ::: "memory"); \
-		(void)(value);                         \
-		(p);                                   \
+#define ft_follow(p, from, value)                         \
+	({                                                \
+		__asm__ __volatile__("" ::                \
+					     : "memory"); \
+		(void)(value);                            \
+		(p);                                      \
 	})
 #else
 #define ft_publish(p, value) ((void)ft_xchg(p, value))
 #ifdef __bpf__
 #define ft_observe(p) ft_or((__typeof__(*(p) + 0) *)(p), 0)
 /* The compiler does not see that what is added is always 0. */
-#define ft_follow(p, from, value)                                           \
-	({                                                                  \
-		ft_u64 __zero = (value);                                    \
-		__asm__ __volatile__("%0 &= 0" : "+r"(__zero)::"memory");   \
+#define ft_follow(p, from, value)                                                  \
+	({                                                                         \
+		ft_u64 __zero = (value);                                           \
+		__asm__ __volatile__("%0 &= 0"                                     \
+				     : "+r"(__zero)::"memory");                    \
 		(__typeof__(p))((__UINTPTR_TYPE__)(p) + (__UINTPTR_TYPE__)__zero); \
 	})
 #else

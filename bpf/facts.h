@@ -234,9 +234,7 @@ FT_INLINE ft_u32 ft_placement(ft_u32 prev, ft_u32 target, ft_u32 waker)
 
 FT_INLINE ft_u32 ft_placement_of(const struct ft_request *r, enum ft_side side)
 {
-	return side == FT_SIDE_SERVER ?
-		       ft_placement(r->server_prev_cpu, r->server_target_cpu, r->server_waker_cpu) :
-		       ft_placement(r->client_prev_cpu, r->client_target_cpu, r->client_waker_cpu);
+	return side == FT_SIDE_SERVER ? ft_placement(r->server_prev_cpu, r->server_target_cpu, r->server_waker_cpu) : ft_placement(r->client_prev_cpu, r->client_target_cpu, r->client_waker_cpu);
 }
 
 FT_INLINE ft_u32 ft_target_of(const struct ft_request *r, enum ft_side side)
@@ -245,8 +243,7 @@ FT_INLINE ft_u32 ft_target_of(const struct ft_request *r, enum ft_side side)
 
 	if (!(r->flags & (server ? FT_F_SERVER_TARGET_IDLE_KNOWN : FT_F_CLIENT_TARGET_IDLE_KNOWN)))
 		return FT_TARGET_UNKNOWN;
-	return r->flags & (server ? FT_F_SERVER_TARGET_IDLE : FT_F_CLIENT_TARGET_IDLE) ? FT_TARGET_IDLE :
-											FT_TARGET_BUSY;
+	return r->flags & (server ? FT_F_SERVER_TARGET_IDLE : FT_F_CLIENT_TARGET_IDLE) ? FT_TARGET_IDLE : FT_TARGET_BUSY;
 }
 
 FT_INLINE ft_u32 ft_hint_of(const struct ft_request *r, enum ft_side side)
@@ -257,8 +254,7 @@ FT_INLINE ft_u32 ft_hint_of(const struct ft_request *r, enum ft_side side)
 		return FT_HINT_UNKNOWN;
 	if (r->flags & (server ? FT_F_SERVER_WAKE_CURRENT_CPU : FT_F_CLIENT_WAKE_CURRENT_CPU))
 		return FT_HINT_CURRENT_CPU;
-	return r->flags & (server ? FT_F_SERVER_WAKE_SYNC : FT_F_CLIENT_WAKE_SYNC) ? FT_HINT_SYNC :
-										    FT_HINT_PLAIN;
+	return r->flags & (server ? FT_F_SERVER_WAKE_SYNC : FT_F_CLIENT_WAKE_SYNC) ? FT_HINT_SYNC : FT_HINT_PLAIN;
 }
 
 /* Where a wakeup is counted among FT_WAKEUPS. */

@@ -390,7 +390,7 @@ static __always_inline void fill_message(struct ft_request *r, const struct fuse
 
 /* FORGET, BATCH_FORGET and INTERRUPT travel without a struct fuse_req: seen at the read alone. */
 static __always_inline void message_taken(const struct fuse_in_header *header, __u32 connection,
-					   __u32 device, struct task_struct *task, __u64 at, __u32 cpu)
+					  __u32 device, struct task_struct *task, __u64 at, __u32 cpu)
 {
 	if (!enabled || filter_cgroups_n || !passes_filters(connection, header->opcode))
 		return;

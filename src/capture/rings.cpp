@@ -88,9 +88,10 @@ Result<void> Rings::wait_for_programs(fusetrace_bpf& object) {
   const uint32_t first = 0;
   const int fd = rings_.empty() ? unused.get() : rings_.front().get();
   if (fd < 0 || bpf_map_update_elem(bpf_map__fd(object.maps.rings), &first, &fd, BPF_ANY) != 0) {
-    return fail(fmt::format("cannot wait for the BPF programs that still run, whose records may "
-                            "be missing: {}",
-                            strerror(errno)));
+    return fail(
+        fmt::format("cannot wait for the BPF programs that still run, whose records may "
+                    "be missing: {}",
+                    strerror(errno)));
   }
   return {};
 }

@@ -37,8 +37,8 @@ HttpHead parse_http_request(std::string_view received, HttpRequest& request) {
     target = path == target.npos ? "/" : target.substr(path);
   }
   request.path = target.substr(0, target.find_first_of("?#"));
-  const bool ends = received.find("\r\n\r\n") != received.npos ||
-                    received.find("\n\n") != received.npos;
+  const bool ends =
+      received.find("\r\n\r\n") != received.npos || received.find("\n\n") != received.npos;
   return ends ? HttpHead::whole : HttpHead::incomplete;
 }
 

@@ -91,8 +91,8 @@ std::uint8_t SharedMemory::dependency_bit(int location) const {
   return static_cast<std::uint8_t>(bit);
 }
 
-CallTree::CallTree(std::string name, const SharedMemory& memory, Memory model,
-                   std::string left_out, std::function<void()> body)
+CallTree::CallTree(std::string name, const SharedMemory& memory, Memory model, std::string left_out,
+                   std::function<void()> body)
     : Program(std::move(name)),
       memory_(memory),
       model_(model),

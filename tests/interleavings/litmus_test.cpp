@@ -48,8 +48,8 @@ class Litmus {
     std::vector<std::unique_ptr<CallTree>> trees;
     Setup setup{.locations = memory_.locations(), .programs = {}, .memory = model, .fault = {}};
     for (std::size_t t = 0; t < bodies.size(); ++t) {
-      trees.push_back(std::make_unique<CallTree>("thread " + std::to_string(t), memory_, model, "",
-                                                 bodies[t]));
+      trees.push_back(
+          std::make_unique<CallTree>("thread " + std::to_string(t), memory_, model, "", bodies[t]));
       setup.programs.push_back(trees.back().get());
     }
     setup.fault = [&](const End& end) -> std::string {
@@ -207,7 +207,9 @@ TEST_F(LitmusTest, AnAddressDependencyOrdersOnlyWhatCameBefore) {
                                const std::uint64_t x = load_by(at.x, at.pointer);
                                CallTree::emit({pointer, y, x});
                              }},
-                            [](const Seen& s) { return s[1] == std::vector<std::uint64_t>{1, 1, 0}; }),
+                            [](const Seen& s) {
+                              return s[1] == std::vector<std::uint64_t>{1, 1, 0};
+                            }),
             "--w");
 }
 
@@ -245,9 +247,9 @@ TEST_F(LitmusTest, CoherenceOfStores) {
             "---");
   // and a thread sees its own at once.
   EXPECT_EQ(litmus_.allowed({[&] {
-                               store(at.x, 1);
-                               CallTree::emit({load(at.x)});
-                             }},
+                              store(at.x, 1);
+                              CallTree::emit({load(at.x)});
+                            }},
                             [](const Seen& s) { return s[0][0] != 1; }),
             "---");
 }
@@ -267,9 +269,9 @@ TEST_F(LitmusTest, IndependentReadsOfIndependentWrites) {
   };
   const auto x = [&] { store(at.x, 1); };
   const auto y = [&] { store(at.y, 1); };
-  EXPECT_EQ(litmus_.allowed({x, y, reads(at.x, at.y, nullptr), reads(at.y, at.x, nullptr)},
-                            opposite),
-            "--w");
+  EXPECT_EQ(
+      litmus_.allowed({x, y, reads(at.x, at.y, nullptr), reads(at.y, at.x, nullptr)}, opposite),
+      "--w");
   // A store becomes visible to all at once: barriers between the loads are enough.
   EXPECT_EQ(litmus_.allowed(
                 {x, y, reads(at.x, at.y, &at.spare[2]), reads(at.y, at.x, &at.spare[3])}, opposite),
@@ -282,7 +284,8 @@ TEST_F(LitmusTest, WriteToReadCausality) {
                                if (load(at.x) == 1) store(at.pointer, 1);  // a control dependency
                              },
                              [&] {
-                               if (load(at.pointer) == 1) CallTree::emit({load_by(at.x, at.pointer)});
+                               if (load(at.pointer) == 1)
+                                 CallTree::emit({load_by(at.x, at.pointer)});
                              }},
                             [](const Seen& s) { return s[2].size() == 1 && s[2][0] == 0; }),
             "---");
@@ -338,9 +341,9 @@ TEST_F(LitmusTest, LoadBufferingOfCopyingLoads) {
 // ... but not after one to the same place, nor after a later load of it was.
 TEST_F(LitmusTest, CopyingLoadsAreCoherent) {
   EXPECT_EQ(litmus_.allowed({[&] {
-                               CallTree::emit({load(at.copied_x)});
-                               store(at.copied_x, 1);
-                             }},
+                              CallTree::emit({load(at.copied_x)});
+                              store(at.copied_x, 1);
+                            }},
                             [](const Seen& s) { return s[0][0] == 1; }),
             "---");
   EXPECT_EQ(litmus_.allowed({[&] { store(at.copied_x, 1); },
@@ -355,8 +358,7 @@ TEST_F(LitmusTest, CopyingLoadsAreCoherent) {
 
 TEST_F(LitmusTest, CompareExchangeSucceedsOnce) {
   const auto taker = [&] { CallTree::emit({ft_model_cas(&at.x, 8, 0, 1)}); };
-  EXPECT_EQ(litmus_.allowed({taker, taker},
-                            [](const Seen& s) { return s[0][0] == s[1][0]; }),
+  EXPECT_EQ(litmus_.allowed({taker, taker}, [](const Seen& s) { return s[0][0] == s[1][0]; }),
             "---");
 }
 

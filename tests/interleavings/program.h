@@ -20,11 +20,11 @@ enum class Op : std::uint8_t {
   kFetchAdd,  // the same
   kFetchOr,
   kFetchAnd,
-  kCompareExchange,  // the same; if it fails it is no more than a load of the value it returns
+  kCompareExchange,       // the same; if it fails it is no more than a load of the value it returns
   kLooseCompareExchange,  // atomic, and orders nothing; no hardware has it
-  kLock,             // waits until the location is 0, sets it to 1; later loads come after it
-  kBarrier,          // full barrier
-  kWait,             // waits until `location` is 0 or `second` is not
+  kLock,                  // waits until the location is 0, sets it to 1; later loads come after it
+  kBarrier,               // full barrier
+  kWait,                  // waits until `location` is 0 or `second` is not
 };
 
 struct Access {

@@ -174,8 +174,8 @@ class Search final : End {
   }
 
   std::size_t carrying_number(std::size_t location) const {
-    return static_cast<std::size_t>(
-        std::find(carrying_.begin(), carrying_.end(), location) - carrying_.begin());
+    return static_cast<std::size_t>(std::find(carrying_.begin(), carrying_.end(), location) -
+                                    carrying_.begin());
   }
 
   // A store of thread `t` becomes visible.
@@ -314,8 +314,7 @@ class Search final : End {
       case Op::kLooseAdd:
         return setup_.memory != Memory::kSequential || is_own(a.location, t);
       case Op::kLoad:
-        return is_own(a.location, t) ||
-               (has_early_loads() && setup_.locations[a.location].copied);
+        return is_own(a.location, t) || (has_early_loads() && setup_.locations[a.location].copied);
       default:
         return false;
     }
@@ -418,8 +417,7 @@ class Search final : End {
     State next = s;
     // x86 has no atomic operation that orders nothing
     if (a.op == Op::kLooseAdd && setup_.memory == Memory::kTotalStore) return full(s, t, a);
-    if (!put(next, t,
-             {a.location, values_.number(a.value), a.release, a.op == Op::kLooseAdd})) {
+    if (!put(next, t, {a.location, values_.number(a.value), a.release, a.op == Op::kLooseAdd})) {
       return false;
     }
     go(next, t, 0);
@@ -545,10 +543,9 @@ class Search final : End {
     const ThreadState& thread = s.threads[t];
     if (n == 0) return true;
     if (setup_.memory != Memory::kWeak || thread.pending[n].release) return false;
-    return std::none_of(thread.pending.begin(), thread.pending.begin() + static_cast<long>(n),
-                        [&](const Pending& earlier) {
-                          return earlier.location == thread.pending[n].location;
-                        });
+    return std::none_of(
+        thread.pending.begin(), thread.pending.begin() + static_cast<long>(n),
+        [&](const Pending& earlier) { return earlier.location == thread.pending[n].location; });
   }
 
   // Visits what follows when it does.
@@ -628,7 +625,8 @@ class Search final : End {
         outcome.fault = "race on " + setup_.locations[a.location].name;
         for (const std::size_t w : {u, t}) {
           Program& program = *setup_.programs[w];
-          race_.push_back(program.name() + ": " + program.describe(static_cast<int>(state.threads[w].node)) + ", " +
+          race_.push_back(program.name() + ": " +
+                          program.describe(static_cast<int>(state.threads[w].node)) + ", " +
                           setup_.locations[a.location].name + ", at the same time");
         }
         return true;

@@ -100,10 +100,7 @@ std::vector<SlotCast> make_casts() {
       {.name = "the woken server is switched in late",
        .needs = kQueueTimes,
        .followed = {kQueueTimes},
-       .threads = {{"woken server",
-                    [](SlotModel& m) {
-                      m.run_server(kFirst, kFirstSeq);
-                    }},
+       .threads = {{"woken server", [](SlotModel& m) { m.run_server(kFirst, kFirstSeq); }},
                    {"server",
                     [](SlotModel& m) {
                       m.wake_server(kFirst, kFirstSeq);

@@ -14,8 +14,8 @@ namespace fusetrace::interleavings {
 
 struct SlotCast {
   const char* name;
-  unsigned needs;                     // Fields that decide what the threads do
-  std::vector<unsigned> followed;     // sets of Fields, each searched for itself
+  unsigned needs;                  // Fields that decide what the threads do
+  std::vector<unsigned> followed;  // sets of Fields, each searched for itself
   std::vector<std::pair<const char*, std::function<void(SlotModel&)>>> threads;
   SlotModel::Expected expected;
 };

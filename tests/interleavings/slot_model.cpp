@@ -21,18 +21,35 @@ struct Field {
 
 std::uint64_t tag(const Request& r) { return r.tag; }
 
-#define TAGGED(field) {#field, [](const ft_request& r) -> std::uint64_t { return r.field; }, tag}
-#define TIMED(field, points)                                             \
-  {#field, [](const ft_request& r) -> std::uint64_t { return r.field; }, \
-   [](const Request& r) -> std::uint64_t { return r.time + points * kAfterQueued; }}
+#define TAGGED(field)                                                         \
+  {                                                                           \
+#field, [](const ft_request& r) -> std::uint64_t { return r.field; }, tag \
+  }
+#define TIMED(field, points)                                            \
+  {                                                                     \
+#field, [](const ft_request& r) -> std::uint64_t { return r.field; }, \
+   [](const Request& r) -> std::uint64_t { return r.time + points * kAfterQueued; } \
+  }
 
 constexpr Field kFields[] = {
-    TAGGED(client_tid),        TAGGED(connection),        TAGGED(woken_tid),
-    TAGGED(server_prev_cpu),   TAGGED(server_target_cpu), TAGGED(server_waker_cpu),
-    TAGGED(server_tid),        TAGGED(server_cpu),        TAGGED(replier_tid),
-    TAGGED(reply_cpu),         TAGGED(unique),            TAGGED(client_prev_cpu),
-    TAGGED(client_target_cpu), TAGGED(client_waker_cpu),  TIMED(queued_ns, 0),
-    TIMED(server_waking_ns, 1), TIMED(server_running_ns, 2), TIMED(picked_up_ns, 3),
+    TAGGED(client_tid),
+    TAGGED(connection),
+    TAGGED(woken_tid),
+    TAGGED(server_prev_cpu),
+    TAGGED(server_target_cpu),
+    TAGGED(server_waker_cpu),
+    TAGGED(server_tid),
+    TAGGED(server_cpu),
+    TAGGED(replier_tid),
+    TAGGED(reply_cpu),
+    TAGGED(unique),
+    TAGGED(client_prev_cpu),
+    TAGGED(client_target_cpu),
+    TAGGED(client_waker_cpu),
+    TIMED(queued_ns, 0),
+    TIMED(server_waking_ns, 1),
+    TIMED(server_running_ns, 2),
+    TIMED(picked_up_ns, 3),
     TIMED(replied_ns, 4),
 };
 
@@ -51,11 +68,8 @@ enum RecordPlace : std::size_t {
 };
 
 ft_waking waking_of(const Request& r) {
-  return {.at_ns = r.time + kAfterQueued,
-          .tid = r.tag,
-          .cpu = r.tag,
-          .waker_cpu = r.tag,
-          .flags = 0};
+  return {
+      .at_ns = r.time + kAfterQueued, .tid = r.tag, .cpu = r.tag, .waker_cpu = r.tag, .flags = 0};
 }
 
 const Request* request_of(std::uint64_t tag) {
@@ -104,9 +118,7 @@ SlotModel::SlotModel(unsigned fields) {
   }
 }
 
-std::uint32_t SlotModel::look_up(const Request& r) {
-  return ft_slot_of_request(&slot_, r.address);
-}
+std::uint32_t SlotModel::look_up(const Request& r) { return ft_slot_of_request(&slot_, r.address); }
 
 std::uint32_t SlotModel::queue(const Request& r) {
   const ft_queued event = {.client = r.address,
@@ -259,9 +271,9 @@ std::string SlotModel::fault(const End& end, const std::vector<CallTree*>& threa
           return "a record does not know when its server was switched in";
         }
       }
-      if ((expected.taken_is_known ||
-           (expected.second_taken_is_known && request == &kSecond)) &&
-          !out[kTaken]) return "a record does not know who took it";
+      if ((expected.taken_is_known || (expected.second_taken_is_known && request == &kSecond)) &&
+          !out[kTaken])
+        return "a record does not know who took it";
       if (expected.woken_is_known && !out[kWoken]) return "a record does not know who was woken";
       if (expected.client_waking_is_known && !out[kClientWoken]) {
         return "a record does not know that its client was woken";
@@ -282,10 +294,8 @@ std::string SlotModel::fault(const End& end, const std::vector<CallTree*>& threa
   }
   if (!open && end.memory(req_) != 0) return "the slot is never freed";
   if (open) return "";
-  const std::uint64_t in_owner =
-      queued.count(ft_word_seq(owner)) ? owner & FT_OWNER_WAKE_IN : 0;
-  const std::uint64_t in_served =
-      queued.count(ft_word_seq(served)) ? served & FT_SERVED_IN : 0;
+  const std::uint64_t in_owner = queued.count(ft_word_seq(owner)) ? owner & FT_OWNER_WAKE_IN : 0;
+  const std::uint64_t in_served = queued.count(ft_word_seq(served)) ? served & FT_SERVED_IN : 0;
   if (in_owner || in_served) return "a writer never left its group";
   return "";
 }

@@ -68,13 +68,13 @@ class SlotModel {
 
   // What is wrong with what was handed over when all is still; empty: nothing.
   struct Expected {
-    bool may_stay_open = false;          // a request that nobody was seen to end
-    bool taken_is_known = false;         // of every record
+    bool may_stay_open = false;   // a request that nobody was seen to end
+    bool taken_is_known = false;  // of every record
     bool second_taken_is_known = false;
-    bool woken_is_known = false;         // the same for the server's wakeup
+    bool woken_is_known = false;  // the same for the server's wakeup
     bool client_waking_is_known = false;
     bool second_running_is_known = false;  // when its woken server was switched in
-    bool only_first_has_flags = false;   // or is migrated
+    bool only_first_has_flags = false;     // or is migrated
   };
   [[nodiscard]] std::string fault(const End& end, const std::vector<CallTree*>& threads,
                                   const Expected& expected) const;

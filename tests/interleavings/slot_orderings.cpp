@@ -88,8 +88,8 @@ std::string table_head() {
 
 std::string table_row(const Ordering& ordering) {
   return std::string("| ") + ordering.keeps + " (`" + ordering.rule + "`) | " + ordering.cast +
-         " | " + cell(ordering, Memory::kSequential) + " | " +
-         cell(ordering, Memory::kTotalStore) + " | " + cell(ordering, Memory::kWeak) + " |\n";
+         " | " + cell(ordering, Memory::kSequential) + " | " + cell(ordering, Memory::kTotalStore) +
+         " | " + cell(ordering, Memory::kWeak) + " |\n";
 }
 
 }  // namespace fusetrace::interleavings

@@ -10,9 +10,9 @@
 namespace fusetrace::interleavings {
 
 struct Ordering {
-  const char* rule;   // FT_RULE() in bpf/slot.h
-  const char* keeps;  // in words
-  const char* cast;   // that shows what it is for
+  const char* rule;       // FT_RULE() in bpf/slot.h
+  const char* keeps;      // in words
+  const char* cast;       // that shows what it is for
   bool is_order = false;  // there is nothing to it but where accesses are reordered
 };
 std::span<const Ordering> orderings();

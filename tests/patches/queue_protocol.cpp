@@ -103,8 +103,8 @@ std::string fault_of(const interleavings::End& end, std::size_t threads, int req
   std::uint64_t taken = 0;
   for (std::size_t i = 0; i < kShards; ++i) pending += end.memory(kPending + i);
   for (std::size_t i = 0; i < kReaders; ++i) taken += end.memory(kTaken + i);
-  const bool work = pending > 0 || end.memory(kControlPending) > 0 ||
-                    end.memory(kConnectedFlag) == 0;
+  const bool work =
+      pending > 0 || end.memory(kControlPending) > 0 || end.memory(kConnectedFlag) == 0;
   if (pending + taken != static_cast<std::uint64_t>(requests)) return kMiscounted;
   for (std::size_t t = 0; t < threads; ++t) {
     // Nobody ends but by taking something; whoever has not ended sleeps
