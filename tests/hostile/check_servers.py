@@ -125,7 +125,7 @@ def check_names(folder):
             ["diff", "--base", file, "--new", file],
             ["export", file, "--format", "csv"], ["export", file, "--format", "jsonl"],
             ["export", file, "--format", "openmetrics"],
-            ["record", "-o", "/dev/null", "--mount", os.fsdecode(path) + "/none\033[2J"],
+            ["record", "-o", "/dev/null", "--mount", os.fsdecode(path) + "-none\033[2J"],
             ["stat", "--connection", "\033[2J"], ["report", os.fsdecode(path) + ".rec"],
             ["\033[2J"], ["--log-level", "debug", "list"],
         ]
