@@ -102,7 +102,7 @@ TEST_F(Mounts, SubdirectoriesPartsAndRelativePathsMeanTheFileSystem) {
     GTEST_SKIP() << "bindfs is not installed";
   }
   ASSERT_EQ(mount((target + "/deep").c_str(), part.c_str(), nullptr, MS_BIND, nullptr), 0);
-  const Json number = listed(target, "bindfs");
+  const Json number = listed(target, "fuse");
   EXPECT_FALSE(number.is_null());
   const std::string load = "cat '" + target + "/deep/er/file'";
   const std::pair<std::string, std::string> names[] = {{target, "/"},
@@ -138,7 +138,7 @@ TEST_F(Mounts, APathThatListShowsOfAnotherNamespaceIsFollowed) {
   Process other({"unshare", "--mount", "sh", "-c",
                  "bindfs -f --no-allow-other '" + source + "' '" + target +
                      "' & server=$!; trap 'kill $server; exit' TERM; wait"});
-  if (!wait_for([&] { return !listed(target, "bindfs").is_null(); }, Limit(20000))) {
+  if (!wait_for([&] { return !listed(target, "fuse").is_null(); }, Limit(20000))) {
     GTEST_SKIP() << "bindfs did not mount: " << other.err();
   }
   const Result result = follow(target);

@@ -272,7 +272,7 @@ TEST_F(StuckMounts, AMountInAnotherNamespaceIsSeenWithItsMountPoint) {
   const std::string mount_point = make_directory("hidden");
   Process& server =
       start_client({"unshare", "--mount", "sh", "-c",
-                    "\"$0\" \"$1\" & while ! stat \"$1\"/. >/dev/null 2>&1; do :; done; "
+                    "\"$0\" \"$1\" & until grep -qF \" $1 \" /proc/self/mountinfo; do sleep 0.1; done; "
                     "stat \"$1/block\"; kill -9 $!",
                     server_program(), mount_point});
   const Json look = look_until([&](const Json& seen) {
