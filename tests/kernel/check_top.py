@@ -41,7 +41,7 @@ class Terminal:
     def resize(self, width, height):
         self.tmux("resize-window", "-x", str(width), "-y", str(height))
 
-    def expect(self, pattern, seconds=15):
+    def expect(self, pattern, seconds=45):
         """The screen as soon as it has this; Failed when it does not come."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -99,8 +99,8 @@ def pid_of_top(program):
 
 
 def listed(mount):
-    """As much of the mount point as 80 columns leave room for."""
-    return mount[:9]
+    """The end of the mount point, for which 80 columns leave room."""
+    return mount[-7:]
 
 
 def check_keys(terminal, mount, keep):
@@ -206,7 +206,8 @@ def run(program, folder, frames):
 
     def keep(name, screen):
         if frames:
-            screen = screen.replace(mount, "/mnt/data").replace(f"{listed(mount)}…", "/mnt/data")
+            screen = screen.replace(mount, "/mnt/data")
+            screen = re.sub(r"…\S*" + re.escape(listed(mount)), "/mnt/data", screen)
             text = "\n".join(line.rstrip() for line in screen.rstrip().splitlines()) + "\n"
             with open(os.path.join(frames, f"top-{name}.txt"), "w", encoding="utf-8") as file:
                 file.write(text)
