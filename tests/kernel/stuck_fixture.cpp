@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "stuck_fixture.h"
 
+#include <fmt/format.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
@@ -42,8 +43,7 @@ void StuckMounts::SetUp() {
 void StuckMounts::TearDown() {
   for (const auto& server : servers_) {
     server->process->send_signal(SIGCONT);
-    std::ofstream(std::string(fusectl) + "/" + std::to_string(server->connection) + "/abort")
-        << "1";
+    std::ofstream(fmt::format("{}/{}/abort", fusectl, server->connection)) << "1";
   }
   clients_.clear();
   for (const auto& server : servers_) {
