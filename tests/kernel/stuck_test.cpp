@@ -270,11 +270,11 @@ TEST_F(StuckMounts, AClientInAPageFaultOfAMappedFileIsNamedAndNotTouched) {
 TEST_F(StuckMounts, AMountInAnotherNamespaceIsSeenWithItsMountPoint) {
   // The test's mount namespace is its own; here the server has yet another.
   const std::string mount_point = make_directory("hidden");
-  Process& server =
-      start_client({"unshare", "--mount", "sh", "-c",
-                    "\"$0\" \"$1\" & until grep -qF \" $1 \" /proc/self/mountinfo; do sleep 0.1; done; "
-                    "stat \"$1/block\"; kill -9 $!",
-                    server_program(), mount_point});
+  Process& server = start_client(
+      {"unshare", "--mount", "sh", "-c",
+       "\"$0\" \"$1\" & until grep -qF \" $1 \" /proc/self/mountinfo; do sleep 0.1; done; "
+       "stat \"$1/block\"; kill -9 $!",
+       server_program(), mount_point});
   const Json look = look_until([&](const Json& seen) {
     for (const Json& request : seen.at("requests")) {
       if (request.at("mount") == mount_point && request.at("name") == "block") return true;
@@ -334,6 +334,7 @@ TEST_F(StuckMounts, TheDocumentOfAHangIsAsItsSchemaSays) {
   if (access(STUCK_SCHEMA, R_OK) != 0) GTEST_SKIP() << "no schema in this guest";
   Server& server = start_server("mnt", {"--serial"});
   start_client({"stat", server.mount + "/block"});
+  look_until([&](const Json& seen) { return requests_of(seen, server).size() == 1; });
   start_client({"stat", server.mount + "/behind"});
   const auto both = [&](const Json& seen) {
     return requests_of(seen, server).size() == 1 && seen.at("tasks").size() == 1;
