@@ -68,6 +68,10 @@ TEST(Loading, EveryShapeLoadsWithinTheStackOfTheOldestKernel) {
   constexpr size_t log_bytes = 4096;
   for (const Shape& shape : all_shapes()) {
     SCOPED_TRACE(name_of(shape));
+    // Not shipped: what is done against preemption where programs cannot be preempted. 6.12
+    // refuses a call of a global function while preemption is off.
+    if (shape.preemptible && !found.preemptible_tracepoints && !found.preemptible_functions)
+      continue;
     Features features = found;
     features.preemptible_tracepoints = features.preemptible_functions = shape.preemptible;
     const ProbePlan plan = make_probe_plan(features, shape.preference);
